@@ -42,7 +42,6 @@ void log_print(enum log_level level, const char *fmt, ...)
 		used = sizeof(line) - 2;
 	line[used++] = '\n';
 	/* one write(2): lines of several threads or processes do not mix */
-	if (write(STDERR_FILENO, line, (size_t)used) < 0)
-		;
+	(void)!write(STDERR_FILENO, line, (size_t)used);
 	errno = saved;
 }

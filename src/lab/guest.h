@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* A running guest: a UML or QEMU process that boots a kernel, whose first process is our probe
+ * (src/verify/probe*.c, a static program), which executes a job and writes a report.
+ *
+ * The job is text, a statement a line, executed in order. The lab writes the statements that make
+ * the guest usable, the caller appends those that make up the test:
+ *
+ *	module PATH		insert the kernel module (QEMU: a path in the initramfs)
+ *	network IFACE ADDR/LEN	bring the interface up with that address
+ *	report PATH		write the report there from now on (UML: a file on hostfs;
+ *				QEMU: a name under /sys/class/virtio-ports, found by its "name")
+ *	...the caller's...
+ *
+ * The probe ends with the report line "end STATUS" and powers the guest off.
+ */
+#ifndef LAB_GUEST_H
+#define LAB_GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct kernel;
+struct guest;
+
+enum guest_kind { GUEST_UML, GUEST_QEMU };
+
+enum share_kind {
+	SHARE_VHOST_USER, /* warren on a Unix socket, as a vhost-user device */
+	SHARE_TCP,	  /* warren on 127.0.0.1:port; QEMU only */
+	SHARE_QEMU_9PFS,  /* QEMU's own server */
+};
+
+struct guest_config {
+	enum guest_kind kind;
+	const struct kernel *kernel;
+	enum share_kind share;
+	const char *socket_path;  /* SHARE_VHOST_USER */
+	uint16_t port;		  /* SHARE_TCP */
+	const char *export_dir;	  /* SHARE_QEMU_9PFS */
+	const char *const *qemu;  /* words that start QEMU; NULL: qemu-system-x86_64 from PATH */
+	const char *probe;	  /* path of the static probe program */
+	const char *job;	  /* the caller's statements */
+	unsigned memory_mib;	  /* 0: 512 */
+	unsigned silence_limit_s; /* no report and no console output for so long: it hangs. 0: 60 */
+	const char *kernel_args;  /* more words for the kernel's command line, may be NULL */
+};
+
+/* What the probe passes to mount(2), for the share that CONFIG describes: type 9p, source, and the
+ * options "trans=...,version=9p2000.L,..." up to but without cache= and msize=. The caller frees
+ * both. For SHARE_VHOST_USER and SHARE_QEMU_9PFS the source is the mount tag. */
+int guest_mount_words(const struct guest_config *cfg, char **ret_source, char **ret_options);
+
+/* Starts the guest in a fresh state folder (sockets, console log, manifest) under
+ * $XDG_RUNTIME_DIR, $TMPDIR or /tmp. The process and all its children end with the caller, also
+ * when that is killed. *RET_WHY (the caller frees it) says in one line what was missing. */
+int guest_start(const struct guest_config *cfg, struct guest **ret_g, char **ret_why);
+
+/* Up to N bytes of the report as they come. 0 at its end: the guest is gone. -ETIMEDOUT when
+ * nothing came for the silence limit (the guest has been ended), -EINTR after
+ * guest_interrupt. Report bytes that were written before a crash are still delivered. */
+ssize_t guest_read(struct guest *g, void *buf, size_t n);
+
+/* Ends guest_read with -EINTR; safe in a signal handler. */
+void guest_interrupt(struct guest *g);
+
+/* The last part of the console log, for messages; valid until the next call or guest_free. */
+const char *guest_console_tail(struct guest *g);
+
+const char *guest_state_dir(const struct guest *g);
+double guest_boot_seconds(const struct guest *g); /* from start to the first report byte */
+
+/* Did QEMU really run with KVM? */
+bool guest_has_kvm(const struct guest *g);
+
+/* Ends the guest if it still runs, removes its state folder. */
+void guest_free(struct guest *g);
+
+#endif
