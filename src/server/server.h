@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* The server: sessions of 9P2000.L on a backend. It names no transport and no backend. */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include <stdint.h>
+
+struct backend;
+struct handler;
+struct server;
+
+struct server_config {
+	struct backend *backend;  /* stays the caller's */
+	unsigned workers;	  /* threads for requests that block; 0: 4 */
+	uint32_t max_msize;	  /* 0: what the transport can carry */
+	uint32_t iounit;	  /* answered to Tlopen and Tlcreate; 0: msize decides */
+	uint32_t max_fids;	  /* a session; 0: 1048576 */
+	uint32_t max_requests;	  /* of a session waiting for workers or running there; 0: 1024 */
+	uint64_t max_xattr_bytes; /* of a session's xattr fids; 0: 64 MiB */
+};
+
+/* Counters since the start. */
+struct server_stats {
+	uint64_t requests, errors, bytes_read, bytes_written, sessions, deferred;
+};
+
+int server_new(const struct server_config *cfg, struct server **ret_s);
+
+/* For transports: struct transport's handler. Valid until server_free. */
+const struct handler *server_handler(struct server *s);
+
+void server_get_stats(struct server *s, struct server_stats *ret_stats);
+
+/* All channels must have been released. Joins the workers. */
+void server_free(struct server *s);
+
+#endif
