@@ -53,7 +53,7 @@ static inline int steal_fd(int *fd)
 }
 
 #define steal_ptr(p)                       \
-	({                                 \
+	__extension__({                    \
 		__auto_type taken_ = *(p); \
 		*(p) = NULL;               \
 		taken_;                    \
