@@ -28,10 +28,12 @@ int loop_add(struct loop *l, struct watch *w, uint32_t events);
 int loop_change(struct loop *l, struct watch *w, uint32_t events);
 void loop_remove(struct loop *l, struct watch *w);
 
-/* From any thread; T must not be posted already. */
+/* From any thread; T must not be posted already. Tasks run in the order in which they were posted;
+ * T may be posted again, or freed, from its run. */
 void loop_post(struct loop *l, struct task *t);
 
-/* Runs until loop_stop. 0 or -errno. */
+/* Runs until loop_stop, also one before the call; all that was ready with it is still called. 0 or
+ * -errno. */
 int loop_run(struct loop *l);
 
 /* From any thread and from signal handlers. */
