@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* warren-probe: the first process of a guest. It executes a job (lab/guest.h and probe-job.c say
+ * of which statements) and writes a report (report.h). */
+#ifndef VERIFY_PROBE_H
+#define VERIFY_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define PROBE_MAX_WORDS 64
+
+struct probe {
+	bool is_init; /* we are process 1 of a guest, and may mount and power off */
+	FILE *report; /* standard error until the statement `report` */
+	bool has_greeted;
+	uint64_t flushed_ns;
+	const char *share;   /* where the share is: the mount point, or the folder of `local` */
+	const char *scratch; /* a tmpfs of ours, NULL before the first use */
+	bool is_mounted;
+	bool is_failed;	       /* a statement failed */
+	bool is_skipping;      /* ... and all is left out up to the next `unmount` */
+	uint64_t files, bytes; /* of the running walk */
+};
+
+/* One statement, its words unquoted; words[0] is its name. */
+struct statement {
+	size_t n;
+	char *words[PROBE_MAX_WORDS + 1]; /* NULL behind the last */
+	char *bytes;			  /* all of them */
+};
+
+/* Reads one line. 0 or -EINVAL; the caller frees RET_S->bytes. An empty line or a comment (#) has
+ * no words. */
+int statement_parse(const char *line, struct statement *ret_s);
+
+/* Does it make the guest usable, and is done by process 1 itself, not by its worker? */
+bool statement_is_setup(const struct statement *s);
+
+/* Does it, and reports `done` or `failed`. */
+void statement_run(struct probe *p, const struct statement *s);
+
+/* Hands what is written so far to the host, if the last time was a while ago or NOW is set. */
+void probe_flush(struct probe *p, bool now);
+
+/* Writes the report's first line. */
+void probe_greet(struct probe *p);
+
+/* Each returns 0 or -errno; probe-setup.c. */
+int setup_file_systems(void);
+int setup_scratch(const char **ret_dir);
+int setup_module(const char *path);
+int setup_network(const char *iface, const char *address);
+int setup_report(const char *path, FILE **ret_f);
+bool setup_has_9p(void);
+
+/* Walks the share and reads each file by STEPS (N names of ways, or "drop"); probe-tree.c. */
+int probe_walk(struct probe *p, size_t n, char *const *steps);
+
+#endif
