@@ -53,8 +53,11 @@ static bool equal_qids(const struct qids *a, const struct qids *b)
 
 static bool equal_data(const struct data *a, const struct data *b)
 {
-	return a->count == b->count && !a->p == !b->p &&
-	       (!a->p || !a->count || !memcmp(a->p, b->p, a->count));
+	if (a->count != b->count)
+		return false;
+	if (!a->count)
+		return true;
+	return a->p && b->p ? !memcmp(a->p, b->p, a->count) : !a->p && !b->p;
 }
 
 bool msg_is_equal(const struct msg *a, const struct msg *b)

@@ -150,6 +150,9 @@ int dirent_decode(const void *bytes, size_t len, struct dirent9 *ret_e, size_t *
 	if (get_qid(&r, &e.qid) || get_u64(&r, &e.offset) || get_u8(&r, &e.type) ||
 	    get_str(&r, &e.name))
 		return -EBADMSG;
+	/* A server's "../x" must not reach a client that builds paths. */
+	if (!str_is(e.name, ".") && msg_check_name(e.name, true))
+		return -EBADMSG;
 	*ret_e = e;
 	*ret_size = (size_t)(r.p - (const uint8_t *)bytes);
 	return 0;

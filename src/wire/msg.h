@@ -70,8 +70,9 @@ enum msg_side { MSG_FROM_CLIENT = 1, MSG_FROM_SERVER = 2, MSG_FROM_ANY = 3 };
 int msg_decode(const void *bytes, size_t len, size_t outside, enum msg_side side,
 	       struct msg *ret_m);
 
-/* Writes M to BUF. Data without a p is left out, but counted in size[4]. 0, or -EMSGSIZE when CAP
- * is too small or a string list too long. *RET_LEN is the number of bytes in BUF. */
+/* Writes M to BUF. Data without a p is left out, but counted in size[4]. Names are not checked:
+ * tests send bad ones. *RET_LEN is the number of bytes in BUF. 0, -EMSGSIZE when CAP is too small,
+ * a list too long or the message larger than size[4] can say, -EOPNOTSUPP for no such message. */
 int msg_encode(const struct msg *m, void *buf, size_t cap, size_t *ret_len);
 
 /* Is S fit as the name of one component: not empty, no '/', no NUL, at most 255 bytes; "." never;
@@ -81,11 +82,13 @@ int msg_check_name(struct str s, bool dotdot);
 /* "Twalk tag=1 fid=0 newfid=1 wname=[etc]", without a newline. Data held elsewhere: data=#COUNT. */
 void msg_print(FILE *f, const struct msg *m);
 
-/* Reads what msg_print wrote; fields may be left out (zero or empty), their order is free. Strings
- * and data are views into memory of SCRATCH (CAP bytes). 0, -EINVAL, -ENOSPC; *RET_AT, if not NULL,
- * points at the place in TEXT that was not understood. */
+/* Reads what msg_print wrote; fields may be left out (zero or empty), their order is free, the last
+ * of two counts. Numbers may be decimal, 0octal or 0xhexadecimal. Names are not checked. Strings
+ * and data are views into SCRATCH (CAP bytes; as many as TEXT has always suffice). 0, -EINVAL,
+ * -ENOSPC; *RET_AT, if not NULL, points at the place in TEXT that was not understood. */
 int msg_parse(const char *text, void *scratch, size_t cap, struct msg *ret_m, const char **ret_at);
 
+/* Same type, tag and fields. Data held elsewhere equals data held elsewhere of the same count. */
 bool msg_is_equal(const struct msg *a, const struct msg *b);
 
 /* Fills M with a random message of TYPE that encodes to at most 64 KiB; its views lie in SCRATCH
@@ -108,7 +111,8 @@ static inline bool msg_is_request(uint8_t type)
 size_t dirent_encode(const struct dirent9 *e, void *buf, size_t cap);
 #define DIRENT_FIXED_SIZE 24u /* of an entry without its name */
 
-/* Reads the entry at the start of BYTES. 0 and its size, -EBADMSG. */
+/* Reads the entry at the start of BYTES. 0 and its size, -EBADMSG, also for a name that is none of
+ * a file ("." and ".." are). */
 int dirent_decode(const void *bytes, size_t len, struct dirent9 *ret_e, size_t *ret_size);
 
 static inline struct str str_of(const char *p, size_t n)

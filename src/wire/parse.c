@@ -19,11 +19,12 @@ static int parse_number(struct parser *p, int base, uint64_t max, uint64_t *ret)
 	char *end;
 	unsigned long long v;
 
+	/* strtoull would take blanks and a sign. */
 	if (!isxdigit((unsigned char)*p->at))
 		return -EINVAL;
 	errno = 0;
 	v = strtoull(p->at, &end, base);
-	if (errno || v > max)
+	if (errno || v > max || end == p->at)
 		return -EINVAL;
 	p->at = end;
 	*ret = v;
@@ -159,6 +160,15 @@ static int parse_field(struct parser *p, const char *name, size_t len, struct ms
 	}
 }
 
+/* Is there another field behind blanks? */
+static bool skip_blanks(struct parser *p)
+{
+	size_t n = strspn(p->at, " ");
+
+	p->at += n;
+	return n && *p->at;
+}
+
 static int parse_all(struct parser *p, struct msg *m)
 {
 	size_t len = strcspn(p->at, " ");
@@ -168,7 +178,7 @@ static int parse_all(struct parser *p, struct msg *m)
 	if (!m->type)
 		return -EINVAL;
 	p->at += len;
-	while (is_next(p, ' ')) {
+	while (skip_blanks(p)) {
 		const char *name = p->at;
 		int err;
 

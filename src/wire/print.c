@@ -80,7 +80,7 @@ static void print_qids(FILE *f, const struct qids *v)
 
 static void print_data(FILE *f, const struct data *v)
 {
-	if (v->p)
+	if (v->p || !v->count)
 		text_put(f, v->p, v->count);
 	else
 		fprintf(f, "#%" PRIu32, v->count);

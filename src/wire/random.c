@@ -59,6 +59,13 @@ NUMBER(oct32, uint32_t)
 NUMBER(hex32, uint32_t)
 NUMBER(hex64, uint64_t)
 
+static size_t some(struct source *s, size_t most)
+{
+	size_t left = (size_t)(s->end - s->at);
+
+	return (size_t)next(s) % (MIN(most, left) + 1);
+}
+
 static void fill(struct source *s, struct str *ret, size_t len, bool slash)
 {
 	uint8_t *p = take(s, len);
@@ -71,13 +78,6 @@ static void fill(struct source *s, struct str *ret, size_t len, bool slash)
 	*ret = str_of((char *)p, len);
 }
 
-static size_t some(struct source *s, size_t most)
-{
-	size_t left = (size_t)(s->end - s->at);
-
-	return next(s) % (MIN(most, left) + 1);
-}
-
 static void random_str(struct source *s, struct str *ret)
 {
 	fill(s, ret, some(s, 300), true);
@@ -85,7 +85,10 @@ static void random_str(struct source *s, struct str *ret)
 
 static void random_name(struct source *s, struct str *ret)
 {
-	fill(s, ret, next(s) % 200 + 3, false);
+	fill(s, ret, some(s, P9_NAME_MAX), false);
+	/* Too short a random name, "." and "..", or no room. */
+	if (msg_check_name(*ret, false))
+		*ret = str_of("x", 1);
 }
 
 static void random_names(struct source *s, struct names *ret)
