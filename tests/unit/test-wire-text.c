@@ -24,8 +24,8 @@ static void a_message_prints_as_the_manual_shows(void **state)
 		"Twalk tag=1 fid=0 newfid=1 wname=[]",
 		"Rwalk tag=1 wqid=[80.0.1,00.4294967295.ffffffffffffffff]",
 		"Tlcreate tag=2 fid=1 name=x flags=0x8042 mode=0644 gid=1000",
-		"Rgetlock tag=3 type=255 start=18446744073709551615 length=0 proc_id=0 "
-		"client_id=\"\"",
+		("Rgetlock tag=3 type=255 start=18446744073709551615 length=0 proc_id=0 "
+		 "client_id=\"\""),
 		"Rread tag=4 data=\"\\x00\\\\\\\"\\x0a\\xff\"",
 		"Rread tag=4 data=\"\"",
 		"Rread tag=4 data=#65536",
