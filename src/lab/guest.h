@@ -7,11 +7,14 @@
  *
  *	module PATH		insert the kernel module (QEMU: a path in the initramfs)
  *	network IFACE ADDR/LEN	bring the interface up with that address
- *	report PATH		write the report there from now on (UML: a file on hostfs;
- *				QEMU: a name under /sys/class/virtio-ports, found by its "name")
+ *	report PATH		write the report there from now on (UML: a file on hostfs, which
+ *				exists; QEMU: a name without a slash, the "name" of one of
+ *				/sys/class/virtio-ports)
  *	...the caller's...
  *
- * The probe ends with the report line "end STATUS" and powers the guest off.
+ * The probe's last argument is the path of the job. It ends with the report line "end STATUS" and
+ * powers the guest off. hostfs keeps written pages for half a minute: the probe pushes them out
+ * with sync_file_range(2), which does not wait for the host's disk as fsync would.
  */
 #ifndef LAB_GUEST_H
 #define LAB_GUEST_H
@@ -40,11 +43,15 @@ struct guest_config {
 	uint16_t port;		  /* SHARE_TCP */
 	const char *export_dir;	  /* SHARE_QEMU_9PFS */
 	const char *const *qemu;  /* words that start QEMU; NULL: qemu-system-x86_64 from PATH */
+	const char *mount_tag;	  /* of the virtio device; NULL: "warren" */
 	const char *probe;	  /* path of the static probe program */
 	const char *job;	  /* the caller's statements */
 	unsigned memory_mib;	  /* 0: 512 */
 	unsigned silence_limit_s; /* no report and no console output for so long: it hangs. 0: 60 */
 	const char *kernel_args;  /* more words for the kernel's command line, may be NULL */
+	/* N > 0: the guest runs on CPU N - 1 only, 0: on those of the caller. UML and its server
+	 * are twice as fast when both are on one. */
+	unsigned cpu;
 };
 
 /* What the probe passes to mount(2), for the share that CONFIG describes: type 9p, source, and the
@@ -59,7 +66,8 @@ int guest_start(const struct guest_config *cfg, struct guest **ret_g, char **ret
 
 /* Up to N bytes of the report as they come. 0 at its end: the guest is gone. -ETIMEDOUT when
  * nothing came for the silence limit (the guest has been ended), -EINTR after
- * guest_interrupt. Report bytes that were written before a crash are still delivered. */
+ * guest_interrupt, -EFBIG when the guest filled its console log (it has been ended). Report bytes
+ * that were written before a crash are still delivered. */
 ssize_t guest_read(struct guest *g, void *buf, size_t n);
 
 /* Ends guest_read with -EINTR; safe in a signal handler. */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* What guest.c, guest-uml.c and guest-qemu.c share. */
+#ifndef LAB_GUEST_PARTS_H
+#define LAB_GUEST_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "guest.h"
+#include "macros.h"
+#include "state-folder.h"
+
+#define GUEST_TAG "warren"
+#define GUEST_MEMORY_MIB 512U
+#define GUEST_PORT_NAME "warren.report"
+
+/* QEMU's user network: we, and the guest. */
+#define GUEST_HOST_ADDRESS "10.0.2.2"
+#define GUEST_OWN_ADDRESS "10.0.2.15"
+
+/* How to start a guest: what the kind of guest adds to the state folder. */
+struct launch {
+	const struct guest_config *cfg;
+	const char *dir;	    /* the state folder: no character that needs quoting */
+	struct state_folder memory; /* UML: where its memory file is; the guest's to remove */
+	char **argv, **env;
+	bool own_pids;
+	bool has_kvm;
+};
+
+/* Both fill in argv, env, own_pids; 0, or -errno with *RET_WHY. */
+int uml_prepare(struct launch *l, char **ret_why);
+int qemu_prepare(struct launch *l, char **ret_why);
+
+/* Sets *RET_WHY and returns ERR. */
+int guest_why(char **ret_why, int err, const char *fmt, ...) printf_like(3, 4);
+
+const char *guest_tag(const struct guest_config *cfg);
+unsigned guest_memory_mib(const struct guest_config *cfg);
+
+/* Writes a file of the state folder, mode 0600. */
+int guest_write_file(const char *dir, const char *name, const void *data, size_t n);
+
+/* A link NAME in the state folder to PATH, so that PATH may be long and have any character. */
+int guest_link(const char *dir, const char *name, const char *path);
+
+#endif

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/* Theory of operation
+ *
+ *	we ---> keeper ---> [init of a process namespace --->] program ---> its children
+ *
+ * The keeper is a fork of ours that does not exec. It polls a pidfd of ours, so that it does not
+ * matter which of our threads started it or how we ended. It is the subreaper of all below it:
+ * orphans become its children, so that "kill all children until there are none" ends everything.
+ * Where the system allows it there is a process namespace as well: its init dies with the keeper,
+ * and the kernel then kills the rest even if the keeper itself was killed.
+ *
+ * Between fork and exec only system calls and what glibc keeps usable after fork are used.
+ */
+#include "keeper.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "cleanup.h"
+#include "macros.h"
+#include "state-folder.h"
+
+#define END_LIMIT_MS 10000
+
+struct keeper {
+	const struct keeper_plan *plan;
+	int owner;  /* pidfd of ours */
+	int report; /* carries errno when the program cannot be run; closed by a good exec */
+	int signals;
+	pid_t main; /* the program, or the namespace's init */
+};
+
+static int open_pidfd(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* The same file at 3 or above: the keeper and the program need 0 to 2 for their own. */
+static int raise_fd(int fd)
+{
+	int raised = fd < 0 || fd > 2 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	if (raised != fd)
+		close(fd);
+	return raised;
+}
+
+/* What the program started with, and what the keeper shall not react to. */
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int pin(unsigned cpu)
+{
+	cpu_set_t set;
+
+	if (!cpu)
+		return 0;
+	CPU_ZERO(&set);
+	CPU_SET(cpu - 1, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+_Noreturn static void fail(const struct keeper *k)
+{
+	(void)!write(k->report, &errno, sizeof(errno));
+	_exit(127);
+}
+
+_Noreturn static void become_program(const struct keeper *k, pid_t parent)
+{
+	const struct keeper_plan *p = k->plan;
+
+	/* UML signals its whole group when it panics. */
+	if (setpgid(0, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL))
+		fail(k);
+	if (getppid() != parent)
+		_exit(127);
+	if (dup2(p->log, 1) < 0 || dup2(p->log, 2) < 0 || pin(p->cpu))
+		fail(k);
+	reset_signals();
+	execve(p->argv[0], (char *const *)p->argv, (char *const *)p->env);
+	fail(k);
+}
+
+static int write_file(const char *path, const char *text)
+{
+	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n = (ssize_t)strlen(text);
+
+	return fd >= 0 && write(fd, text, (size_t)n) == n ? 0 : -1;
+}
+
+/* Our own user stays who it is; nobody else is there. */
+static int map_user(uid_t uid, gid_t gid)
+{
+	char map[64];
+
+	snprintf(map, sizeof(map), "%u %u 1", uid, uid);
+	if (write_file("/proc/self/setgroups", "deny") || write_file("/proc/self/uid_map", map))
+		return -1;
+	snprintf(map, sizeof(map), "%u %u 1", gid, gid);
+	return write_file("/proc/self/gid_map", map);
+}
+
+static int own_proc(void)
+{
+	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
+		return -1;
+	return mount("proc", "/proc", "proc", flags, NULL);
+}
+
+static int exit_code(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* The first process of the namespace: the kernel ends all others with it. READY tells the keeper
+ * that the namespace can be used. */
+_Noreturn static void be_init(const struct keeper *k, bool is_user_ns, uid_t uid, gid_t gid,
+			      int ready)
+{
+	pid_t pid, program;
+	int status = 0;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || (is_user_ns && map_user(uid, gid)) || own_proc())
+		_exit(127);
+	program = fork();
+	if (!program)
+		become_program(k, 1);
+	if (program < 0 || write(ready, "r", 1) != 1)
+		_exit(127);
+	close(ready);
+	close(k->report);
+	do
+		pid = waitpid(-1, &status, 0);
+	while (pid != program && (pid > 0 || errno == EINTR));
+	_exit(exit_code(status));
+}
+
+/* 0 when the program was started in a namespace of its own. */
+static int start_in_namespace(struct keeper *k)
+{
+	bool is_user_ns = geteuid() != 0;
+	unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | (is_user_ns ? CLONE_NEWUSER : 0);
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	int ready[2];
+	char c;
+
+	if (pipe2(ready, O_CLOEXEC))
+		return -1;
+	pid_t pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, 0);
+	if (!pid)
+		be_init(k, is_user_ns, uid, gid, ready[1]);
+	close(ready[1]);
+	bool is_ready = pid > 0 && read(ready[0], &c, 1) == 1;
+	close(ready[0]);
+	if (is_ready)
+		k->main = pid;
+	else if (pid > 0)
+		waitpid(pid, NULL, 0);
+	return is_ready ? 0 : -1;
+}
+
+static int start_program(struct keeper *k)
+{
+	pid_t self = getpid();
+
+	if (k->plan->own_pids && !start_in_namespace(k))
+		return 0;
+	k->main = fork();
+	if (!k->main)
+		become_program(k, self);
+	return k->main < 0 ? -1 : 0;
+}
+
+/* The parent of process PID by /proc/PID/stat; its name, in parentheses, may hold anything. */
+static pid_t find_parent(int proc, const char *pid)
+{
+	char path[32], text[512];
+	const char *end;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%.10s/stat", pid);
+	autoclose int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	end = strrchr(text, ')');
+	return end && strlen(end) > 4 ? (pid_t)strtol(end + 4, NULL, 10) : -1;
+}
+
+static void kill_children(void)
+{
+	autoclosedir DIR *proc = opendir("/proc");
+	pid_t self = getpid();
+
+	for (struct dirent *e; proc && (e = readdir(proc));)
+		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' &&
+		    find_parent(dirfd(proc), e->d_name) == self)
+			kill((pid_t)strtol(e->d_name, NULL, 10), SIGKILL);
+}
+
+/* Grandchildren become children when their parents die: so again after each one. */
+static void end_all(struct keeper *k, int *status)
+{
+	int s;
+
+	for (;;) {
+		if (k->main > 0)
+			kill(k->main, SIGKILL);
+		kill_children();
+		pid_t pid = waitpid(-1, &s, __WALL);
+		if (pid < 0 && errno != EINTR)
+			return;
+		if (pid == k->main) {
+			*status = exit_code(s);
+			k->main = 0;
+		}
+	}
+}
+
+/* Has the program ended? Reaps the orphans as well. */
+static bool has_ended(struct keeper *k, int *status)
+{
+	bool ended = false;
+	pid_t pid;
+	int s;
+
+	while ((pid = waitpid(-1, &s, WNOHANG | __WALL)) > 0) {
+		if (pid == k->main) {
+			*status = exit_code(s);
+			k->main = 0;
+			ended = true;
+		}
+	}
+	return ended;
+}
+
+/* Waits for one of the reasons to end; true if it is that we are gone. */
+static bool watch(struct keeper *k, int *status)
+{
+	struct pollfd p[] = {{.fd = k->owner, .events = POLLIN},
+			     {.fd = k->signals, .events = POLLIN}};
+	struct signalfd_siginfo si;
+
+	for (;;) {
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[0].revents)
+			return true;
+		if (read(k->signals, &si, sizeof(si)) != sizeof(si))
+			continue;
+		if (si.ssi_signo == SIGTERM || has_ended(k, status))
+			return false;
+	}
+}
+
+/* Sockets and pipes of ours must not stay open because of the keeper. */
+static void close_others(const struct keeper *k)
+{
+	int kept[3 + KEEPER_FOLDERS] = {k->owner, k->report, k->plan->log};
+	unsigned from = 3;
+
+	memcpy(kept + 3, k->plan->locks, sizeof(k->plan->locks));
+	for (;;) {
+		int next = -1;
+
+		for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+			if (kept[i] >= (int)from && (next < 0 || kept[i] < next))
+				next = kept[i];
+		if (next < 0)
+			break;
+		if ((unsigned)next > from)
+			syscall(SYS_close_range, from, (unsigned)next - 1, 0);
+		from = (unsigned)next + 1;
+	}
+	syscall(SYS_close_range, from, UINT_MAX, 0);
+}
+
+/* Nobody shall wait for the end of our standard output because the keeper has it too. */
+static int drop_standard_fds(void)
+{
+	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	return null < 3 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ? -1 : 0;
+}
+
+_Noreturn static void keep(struct keeper *k)
+{
+	sigset_t all;
+	int status = 127;
+	bool is_orphan;
+
+	setsid();
+	prctl(PR_SET_NAME, "warren-keeper");
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	close_others(k);
+	if (drop_standard_fds() || chdir("/"))
+		fail(k);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	/* An ignored SIGCHLD would be lost, and with it the exit codes. */
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&all);
+	sigaddset(&all, SIGCHLD);
+	sigaddset(&all, SIGTERM);
+	k->signals = signalfd(-1, &all, SFD_CLOEXEC);
+	if (k->signals < 0 || start_program(k))
+		fail(k);
+	close(steal_fd(&k->report));
+	is_orphan = watch(k, &status);
+	end_all(k, &status);
+	for (size_t i = 0; is_orphan && i < KEEPER_FOLDERS; i++)
+		if (k->plan->folders[i])
+			state_folder_remove(k->plan->folders[i]);
+	_exit(status);
+}
+
+static int fork_keeper(struct keeper *k, struct child *ret_c)
+{
+	sigset_t all, old;
+	struct child c = CHILD_INIT;
+
+	sigfillset(&all);
+	/* No handler of ours may run in the child. */
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	c.pid = fork();
+	if (!c.pid)
+		keep(k);
+	int err = c.pid < 0 ? -errno : 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err)
+		return err;
+	c.pidfd = open_pidfd(c.pid);
+	if (c.pidfd < 0) {
+		err = -errno;
+		kill(c.pid, SIGKILL);
+		waitpid(c.pid, NULL, 0);
+		return err;
+	}
+	*ret_c = c;
+	return 0;
+}
+
+int keeper_start(const struct keeper_plan *p, struct child *ret_keeper)
+{
+	autoclose int owner = raise_fd(open_pidfd(getpid())), in = -1, out = -1;
+	struct child c = CHILD_INIT;
+	int fds[2], child_errno, r;
+
+	if (owner < 0 || pipe2(fds, O_CLOEXEC))
+		return -errno;
+	in = fds[0];
+	out = raise_fd(fds[1]);
+	if (out < 0)
+		return -errno;
+	r = fork_keeper(&(struct keeper){.plan = p, .owner = owner, .report = out}, &c);
+	if (r)
+		return r;
+	close(steal_fd(&out));
+	if (read(in, &child_errno, sizeof(child_errno)) == sizeof(child_errno)) {
+		keeper_end(&c);
+		return -child_errno;
+	}
+	*ret_keeper = c;
+	return 0;
+}
+
+void keeper_end(struct child *keeper)
+{
+	int status;
+
+	if (keeper->pid) {
+		syscall(SYS_pidfd_send_signal, keeper->pidfd, SIGTERM, NULL, 0);
+		child_wait(keeper, END_LIMIT_MS, &status);
+	}
+	child_done(keeper);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Keeps a program and all that it starts from outliving us: a small process of ours between the
+ * two, which ends them when told, when the program ends, or when we are gone for whatever reason
+ * (SIGKILL included), and then removes the folders that they used. */
+#ifndef LAB_KEEPER_H
+#define LAB_KEEPER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "spawn.h"
+
+#define KEEPER_FOLDERS 2
+
+struct keeper_plan {
+	const char *const *argv; /* argv[0] has a slash */
+	const char *const *env;	 /* the whole environment */
+	int log;		 /* the program's standard output and error; 3 or above */
+	unsigned cpu;		 /* N > 0: it runs on CPU N - 1 only */
+	bool own_pids; /* in a process namespace with its own /proc where the system allows it */
+	const char *folders[KEEPER_FOLDERS]; /* removed when we are gone; may be NULL */
+	int locks[KEEPER_FOLDERS];	     /* descriptors that the keeper holds open; or -1 */
+};
+
+/* Starts the program. RET_KEEPER's pidfd is readable once the program and all its children are
+ * gone. 0, or -errno of what kept the program from running. */
+int keeper_start(const struct keeper_plan *p, struct child *ret_keeper);
+
+/* Ends them all and waits for it; harmless when they have ended. */
+void keeper_end(struct child *keeper);
+
+#endif
