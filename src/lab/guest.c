@@ -233,19 +233,17 @@ static int start_keeper(struct guest *g, const struct launch *l, char **ret_why)
 	struct keeper_plan plan = {
 		.argv = (const char *const *)l->argv,
 		.env = l->env ? (const char *const *)l->env : (const char *const *)environ,
-		.log = log < 0 || log > 2 ? log : fcntl(log, F_DUPFD_CLOEXEC, 3),
+		.log = log,
 		.cpu = l->cfg->cpu,
 		.own_pids = l->own_pids,
 		.folders = {g->state.path, g->memory.path},
 		.locks = {g->state.lock, g->memory.lock},
 	};
-	int r = plan.log < 0 ? -errno : write_manifest(l);
+	int r = log < 0 ? -errno : write_manifest(l);
 
 	g->started_ns = g->last_sign_ns = clock_now_ns();
 	if (!r)
 		r = keeper_start(&plan, &g->keeper);
-	if (plan.log != log)
-		close(plan.log);
 	return r ? guest_why(ret_why, r, "cannot start %s: %s", l->argv[0], strerror(-r)) : 0;
 }
 

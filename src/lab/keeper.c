@@ -49,13 +49,9 @@ static int open_pidfd(pid_t pid)
 }
 
 /* The same file at 3 or above: the keeper and the program need 0 to 2 for their own. */
-static int raise_fd(int fd)
+static int copy_above(int fd)
 {
-	int raised = fd < 0 || fd > 2 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-
-	if (raised != fd)
-		close(fd);
-	return raised;
+	return fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
 /* What the program started with, and what the keeper shall not react to. */
@@ -153,6 +149,7 @@ _Noreturn static void be_init(const struct keeper *k, bool is_user_ns, uid_t uid
 		_exit(127);
 	close(ready);
 	close(k->report);
+	close(k->plan->log);
 	do
 		pid = waitpid(-1, &status, 0);
 	while (pid != program && (pid > 0 || errno == EINTR));
@@ -331,7 +328,8 @@ _Noreturn static void keep(struct keeper *k)
 	k->signals = signalfd(-1, &all, SFD_CLOEXEC);
 	if (k->signals < 0 || start_program(k))
 		fail(k);
-	close(steal_fd(&k->report));
+	close(k->report);
+	close(k->plan->log);
 	is_orphan = watch(k, &status);
 	end_all(k, &status);
 	for (size_t i = 0; is_orphan && i < KEEPER_FOLDERS; i++)
@@ -366,19 +364,34 @@ static int fork_keeper(struct keeper *k, struct child *ret_c)
 	return 0;
 }
 
+static int make_report_pipe(int *ret_in, int *ret_out)
+{
+	int fds[2], r = 0;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return -errno;
+	*ret_in = fds[0];
+	*ret_out = copy_above(fds[1]);
+	if (*ret_out < 0)
+		r = -errno;
+	close(fds[1]);
+	return r;
+}
+
 int keeper_start(const struct keeper_plan *p, struct child *ret_keeper)
 {
-	autoclose int owner = raise_fd(open_pidfd(getpid())), in = -1, out = -1;
+	autoclose int pidfd = open_pidfd(getpid()), owner = copy_above(pidfd);
+	autoclose int log = copy_above(p->log), in = -1, out = -1;
+	struct keeper_plan plan = *p;
 	struct child c = CHILD_INIT;
-	int fds[2], child_errno, r;
+	int child_errno, r;
 
-	if (owner < 0 || pipe2(fds, O_CLOEXEC))
+	if (owner < 0 || log < 0)
 		return -errno;
-	in = fds[0];
-	out = raise_fd(fds[1]);
-	if (out < 0)
-		return -errno;
-	r = fork_keeper(&(struct keeper){.plan = p, .owner = owner, .report = out}, &c);
+	plan.log = log;
+	r = make_report_pipe(&in, &out);
+	if (!r)
+		r = fork_keeper(&(struct keeper){.plan = &plan, .owner = owner, .report = out}, &c);
 	if (r)
 		return r;
 	close(steal_fd(&out));

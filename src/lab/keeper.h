@@ -15,7 +15,7 @@
 struct keeper_plan {
 	const char *const *argv; /* argv[0] has a slash */
 	const char *const *env;	 /* the whole environment */
-	int log;		 /* the program's standard output and error; 3 or above */
+	int log;		 /* the program's standard output and error */
 	unsigned cpu;		 /* N > 0: it runs on CPU N - 1 only */
 	bool own_pids; /* in a process namespace with its own /proc where the system allows it */
 	const char *folders[KEEPER_FOLDERS]; /* removed when we are gone; may be NULL */
