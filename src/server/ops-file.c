@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* Tlopen, Tlcreate, Tread, Twrite, Tfsync. */
+#include <errno.h>
+
+#include "core.h"
+#include "handlers.h"
+#include "macros.h"
+#include "scatter.h"
+#include "session.h"
+
+/* What to answer as iounit. A directory has none: Linux would size its Treaddir by it. */
+static uint32_t iounit(const struct request *r, struct qid qid)
+{
+	uint32_t msize = atomic_load(&r->session->channel->msize);
+
+	if (qid.type & P9_QTDIR)
+		return 0;
+	return MIN(r->session->server->cfg.iounit, msize - P9_IO_HEADER_SIZE);
+}
+
+int op_lopen(struct request *r)
+{
+	const struct msg_Tlopen *m = &r->msg.Tlopen;
+	autofid struct fid *opened = NULL;
+	struct fid *f;
+	struct call c;
+	int err = handler_fid(r, 0, m->fid, FID_PATH, &f);
+
+	if (err)
+		return err;
+	opened = fid_new(m->fid, FID_OPEN, f);
+	if (!opened)
+		return -ENOMEM;
+	opened->node = node_ref(f->node);
+	c = handler_call(r, f);
+	/* Linux passes O_CREAT and O_EXCL on to what is there already */
+	err = backend_call(f->node, open, &c, m->flags & ~(uint32_t)(P9_O_CREAT | P9_O_EXCL),
+			   &opened->file, &opened->qid);
+	if (err)
+		return err;
+	r->reply.Rlopen.qid = opened->qid;
+	r->reply.Rlopen.iounit = iounit(r, opened->qid);
+	return fid_table_replace(&r->session->fids, f, opened);
+}
+
+int op_lcreate(struct request *r)
+{
+	const struct msg_Tlcreate *m = &r->msg.Tlcreate;
+	autofid struct fid *opened = NULL;
+	struct fid *dir;
+	struct call c;
+	int err = handler_fid(r, 0, m->fid, FID_PATH, &dir);
+
+	if (err)
+		return err;
+	opened = fid_new(m->fid, FID_OPEN, dir);
+	if (!opened)
+		return -ENOMEM;
+	c = handler_call(r, dir);
+	err = backend_call(dir->node, create, &c, m->name, m->flags, m->mode, m->gid, &opened->node,
+			   &opened->file, &opened->qid);
+	if (err)
+		return err;
+	r->reply.Rlcreate.qid = opened->qid;
+	r->reply.Rlcreate.iounit = iounit(r, opened->qid);
+	return fid_table_replace(&r->session->fids, dir, opened);
+}
+
+/* From the value that Txattrwalk fetched. */
+static int read_xattr(struct request *r, const struct xattr_value *v, uint64_t offset,
+		      uint32_t count, size_t *ret_n)
+{
+	struct scatter to = {.iov = r->iov, .left = count};
+	size_t n = offset < v->size ? MIN(count, v->size - offset) : 0;
+
+	if (n)
+		scatter_put(&to, v->bytes + offset, n);
+	*ret_n = n;
+	return 0;
+}
+
+int op_read(struct request *r)
+{
+	const struct msg_Tread *m = &r->msg.Tread;
+	struct fid *f;
+	struct call c;
+	uint32_t room;
+	size_t n = 0;
+	int err = handler_fid(r, 0, m->fid, FID_OPEN | FID_XATTR_READ, &f);
+
+	if (!err)
+		err = handler_payload(r, m->count, &room);
+	if (err)
+		return err;
+	c = handler_call(r, f);
+	if (f->kind == FID_XATTR_READ)
+		err = read_xattr(r, f->xattr, m->offset, room, &n);
+	else if (room)
+		err = backend_call(f->file, read, &c, r->iov, r->n_iov, m->offset, &n);
+	if (err)
+		return err;
+	r->payload_len = (uint32_t)MIN(n, room);
+	r->reply.Rread.data = (struct data){.count = r->payload_len};
+	count(&r->session->server->stats.bytes_read, r->payload_len);
+	return 0;
+}
+
+int op_write(struct request *r)
+{
+	const struct msg_Twrite *m = &r->msg.Twrite;
+	struct fid *f;
+	struct call c;
+	uint32_t given;
+	size_t n = 0;
+	int err = handler_fid(r, 0, m->fid, FID_OPEN | FID_XATTR_WRITE, &f);
+
+	if (err)
+		return err;
+	handler_data(r, &given);
+	c = handler_call(r, f);
+	if (f->kind == FID_XATTR_WRITE) {
+		err = xattr_value_write(f->xattr, r->iov, r->n_iov, m->offset, given);
+		n = given;
+	} else if (given) {
+		err = backend_call(f->file, write, &c, r->iov, r->n_iov, m->offset, &n);
+	}
+	if (err)
+		return err;
+	r->reply.Rwrite.count = (uint32_t)MIN(n, given);
+	count(&r->session->server->stats.bytes_written, r->reply.Rwrite.count);
+	return 0;
+}
+
+int op_fsync(struct request *r)
+{
+	const struct msg_Tfsync *m = &r->msg.Tfsync;
+	struct fid *f;
+	struct call c;
+	int err = handler_fid(r, 0, m->fid, FID_OPEN, &f);
+
+	if (err)
+		return err;
+	c = handler_call(r, f);
+	return backend_call(f->file, fsync, &c, m->datasync != 0);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Tlock, Tgetlock. */
+#include <errno.h>
+
+#include "handlers.h"
+#include "session.h"
+
+/* A range must end where a file can. */
+static int check_range(uint8_t type, uint64_t start, uint64_t length)
+{
+	if (type > P9_LOCK_UNLCK || start > INT64_MAX)
+		return -EINVAL;
+	if (length && length - 1 > INT64_MAX - start)
+		return -EINVAL;
+	return 0;
+}
+
+int op_lock(struct request *r)
+{
+	const struct msg_Tlock *m = &r->msg.Tlock;
+	struct lock_range range = {
+		.type = m->type,
+		.start = m->start,
+		.length = m->length,
+		.proc_id = m->proc_id,
+		.client_id = m->client_id,
+	};
+	struct fid *f;
+	struct call c;
+	int err = handler_fid(r, 0, m->fid, FID_OPEN, &f);
+
+	if (!err)
+		err = check_range(m->type, m->start, m->length);
+	if (!err && (m->flags & ~(uint32_t)(P9_LOCK_FLAGS_BLOCK | P9_LOCK_FLAGS_RECLAIM)))
+		err = -EINVAL;
+	if (err)
+		return err;
+	c = handler_call(r, f);
+	return backend_call(f->file, lock, &c, &range, &r->reply.Rlock.status);
+}
+
+int op_getlock(struct request *r)
+{
+	const struct msg_Tgetlock *m = &r->msg.Tgetlock;
+	struct lock_range range = {
+		.type = m->type,
+		.start = m->start,
+		.length = m->length,
+		.proc_id = m->proc_id,
+		.client_id = m->client_id,
+	};
+	struct fid *f;
+	struct call c;
+	int err = handler_fid(r, 0, m->fid, FID_OPEN, &f);
+
+	if (!err)
+		err = check_range(m->type, m->start, m->length);
+	if (err)
+		return err;
+	c = handler_call(r, f);
+	err = backend_call(f->file, getlock, &c, &range);
+	if (err)
+		return err;
+	r->reply.Rgetlock = (struct msg_Rgetlock){
+		.type = range.type,
+		.start = range.start,
+		.length = range.length,
+		.proc_id = range.proc_id,
+		.client_id = range.client_id,
+	};
+	return 0;
+}

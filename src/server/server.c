@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core.h"
+#include "protocol.h"
+#include "session.h"
+
+static void fill_defaults(struct server_config *cfg)
+{
+	if (!cfg->workers)
+		cfg->workers = 4;
+	if (!cfg->max_msize)
+		cfg->max_msize = UINT32_MAX;
+	if (!cfg->max_fids)
+		cfg->max_fids = 1u << 20;
+	if (!cfg->max_requests)
+		cfg->max_requests = 1024;
+	if (!cfg->max_request_bytes)
+		cfg->max_request_bytes = 256u << 20;
+	if (!cfg->max_xattr_bytes)
+		cfg->max_xattr_bytes = 64u << 20;
+}
+
+int server_new(const struct server_config *cfg, struct server **ret_s)
+{
+	struct server *s;
+	int err;
+
+	if (!cfg->backend || (cfg->max_msize && cfg->max_msize < P9_MIN_MSIZE))
+		return -EINVAL;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->handler = (struct handler){.ops = &session_ops, .self = s};
+	s->cfg = *cfg;
+	fill_defaults(&s->cfg);
+	err = workers_init(&s->workers, s->cfg.workers, session_serve);
+	if (err) {
+		free(s);
+		return err;
+	}
+	*ret_s = s;
+	return 0;
+}
+
+const struct handler *server_handler(struct server *s)
+{
+	return &s->handler;
+}
+
+void server_get_stats(struct server *s, struct server_stats *ret_stats)
+{
+	*ret_stats = (struct server_stats){
+		.requests = atomic_load(&s->stats.requests),
+		.errors = atomic_load(&s->stats.errors),
+		.bytes_read = atomic_load(&s->stats.bytes_read),
+		.bytes_written = atomic_load(&s->stats.bytes_written),
+		.sessions = atomic_load(&s->stats.sessions),
+		.deferred = atomic_load(&s->stats.deferred),
+	};
+}
+
+void server_free(struct server *s)
+{
+	if (!s)
+		return;
+	/* a session's last turn may still hold it */
+	workers_done(&s->workers);
+	assert(atomic_load(&s->n_sessions) == 0);
+	free(s);
+}

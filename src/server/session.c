@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core.h"
+#include "dispatch.h"
+#include "request.h"
+
+static int init_session(struct session *s, struct server *server, struct channel *ch)
+{
+	int err = fid_table_init(&s->fids, server->cfg.max_fids);
+
+	if (err)
+		return err;
+	s->server = server;
+	s->channel = ch;
+	s->id = atomic_fetch_add(&server->last_session, 1) + 1;
+	s->xattr_bytes.max = server->cfg.max_xattr_bytes;
+	atomic_init(&s->refs, 1);
+	pthread_mutex_init(&s->lock, NULL);
+	list_init(&s->turn);
+	list_init(&s->queue);
+	list_init(&s->unused);
+	for (unsigned i = 0; i < SESSION_TAG_CHAINS; i++)
+		list_init(&s->tags[i]);
+	return 0;
+}
+
+static int opened(void *handler, struct channel *ch, void **ret_session)
+{
+	struct server *server = handler;
+	autofree struct session *s = calloc(1, sizeof(*s));
+	int err = s ? init_session(s, server, ch) : -ENOMEM;
+
+	if (err)
+		return err;
+	count(&server->stats.sessions, 1);
+	atomic_fetch_add(&server->n_sessions, 1);
+	*ret_session = steal_ptr(&s);
+	return 0;
+}
+
+void session_unref(struct session *s)
+{
+	struct channel *ch = s->channel;
+
+	if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	fid_table_done(&s->fids);
+	while (!list_is_empty(&s->unused)) {
+		struct request *r = list_first(&s->unused, struct request, link);
+
+		list_del(&r->link);
+		request_free(r);
+	}
+	request_free(s->spare);
+	pthread_mutex_destroy(&s->lock);
+	atomic_fetch_sub(&s->server->n_sessions, 1);
+	free(s);
+	ch->ops->released(ch);
+}
+
+/* Decodes and runs R. */
+static int run(struct session *s, struct request *r)
+{
+	struct frame *f = r->frame;
+	int err = msg_decode(f->head, f->head_len, f->data_len, MSG_FROM_CLIENT, &r->msg);
+
+	if (err)
+		return err;
+	if (r->msg.type != Tversion && request_is_tag_used(s, r->msg.tag))
+		return -EINVAL;
+	err = dispatch(r);
+	return err == CALL_WOULD_BLOCK ? request_defer(r) : err;
+}
+
+static void receive(void *session, struct frame *f)
+{
+	struct session *s = session;
+	const struct channel_ops *ops = s->channel->ops;
+	struct request *r = f->head_len < P9_HEADER_SIZE ? NULL : request_start(s, f);
+	int err;
+
+	count(&s->server->stats.requests, 1);
+	if (!r) {
+		ops->shutdown(s->channel, f->head_len < P9_HEADER_SIZE
+						  ? "a message is shorter than its header"
+						  : "memory is out");
+		ops->drop(f);
+		return;
+	}
+	err = run(s, r);
+	if (err == REQUEST_PARKED)
+		return;
+	r->error = err;
+	request_answer(r, false);
+	request_recycle(r);
+}
+
+static void closed(void *session)
+{
+	struct session *s = session;
+
+	pthread_mutex_lock(&s->lock);
+	s->closed = true;
+	pthread_mutex_unlock(&s->lock);
+	request_drop_all(s);
+	session_unref(s);
+}
+
+const struct handler_ops session_ops = {
+	.opened = opened,
+	.receive = receive,
+	.closed = closed,
+};

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "xattr-value.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "macros.h"
+
+/* What a value costs. */
+static uint64_t cost(uint64_t size)
+{
+	return sizeof(struct xattr_value) + size;
+}
+
+static bool charge(struct xattr_budget *b, uint64_t bytes)
+{
+	if (atomic_fetch_add(&b->used, bytes) + bytes <= b->max)
+		return true;
+	atomic_fetch_sub(&b->used, bytes);
+	return false;
+}
+
+int xattr_value_new(struct xattr_budget *b, struct str name, uint64_t size,
+		    struct xattr_value **ret_v)
+{
+	struct xattr_value *v;
+
+	if (name.len > P9_NAME_MAX)
+		return -ENAMETOOLONG;
+	if (size > XATTR_VALUE_MAX)
+		return -E2BIG;
+	if (!charge(b, cost(size)))
+		return -ENOSPC;
+	v = calloc(1, sizeof(*v) + size);
+	if (!v) {
+		atomic_fetch_sub(&b->used, cost(size));
+		return -ENOMEM;
+	}
+	v->budget = b;
+	v->size = (uint32_t)size;
+	v->name_len = (uint8_t)name.len;
+	if (name.len)
+		memcpy(v->name, name.p, name.len);
+	pthread_mutex_init(&v->lock, NULL);
+	*ret_v = v;
+	return 0;
+}
+
+void xattr_value_free(struct xattr_value *v)
+{
+	if (!v)
+		return;
+	atomic_fetch_sub(&v->budget->used, cost(v->size));
+	pthread_mutex_destroy(&v->lock);
+	free(v);
+}
+
+int xattr_value_write(struct xattr_value *v, const struct iovec *iov, int n, uint64_t offset,
+		      uint32_t count)
+{
+	uint32_t at = (uint32_t)offset;
+	int err = 0;
+
+	if (offset > v->size || count > v->size - offset)
+		return -ENOSPC;
+	pthread_mutex_lock(&v->lock);
+	if (offset > v->filled)
+		err = -EINVAL;
+	for (int i = 0; !err && i < n; i++) {
+		size_t len = MIN(iov[i].iov_len, (size_t)(offset + count - at));
+
+		memcpy(v->bytes + at, iov[i].iov_base, len);
+		at += (uint32_t)len;
+	}
+	if (!err)
+		v->filled = MAX(v->filled, at);
+	pthread_mutex_unlock(&v->lock);
+	return err;
+}
