@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Where the server can be reached. ADDRESS is one of
  *	unix:PATH  tcp:ADDR:PORT (IPv6 in [brackets], port 0: any)  vsock:CID:PORT  fd:N
- * fd:N is a connected or a listening socket that was inherited.
+ * fd:N is a connected or a listening socket that was inherited; the CID may be "any".
  */
 #ifndef TRANSPORT_LISTEN_H
 #define TRANSPORT_LISTEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct handler;
@@ -22,7 +23,15 @@ int listener_new(struct loop *l, const char *address, const struct handler *h,
 /* The address as a client would give it, with the port that the kernel chose. */
 const char *listener_address(const struct listener *ls);
 
-/* Closes the socket (and removes its path) and all connections; the loop must not run any more. */
+/* Can other machines connect? Then whoever may be one of their users can: 9P asks no password. */
+bool listener_is_public(const struct listener *ls);
+
+/* ENDED(ARG) is called when no peer can come any more: the one of a connected fd:N is gone. From
+ * any thread, so it should do no more than loop_stop. */
+void listener_on_end(struct listener *ls, void (*ended)(void *arg), void *arg);
+
+/* Closes the socket (and removes its path) and all connections, and waits until the handler has
+ * released them; the loop must not run any more. */
 void listener_free(struct listener *ls);
 
 #endif

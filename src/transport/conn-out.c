@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections: what is sent. See conn.h. */
+#include "conn.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "macros.h"
+#include "pool.h"
+
+#define MAX_PARTS 128 /* of one system call */
+#define MAX_SENDS 8   /* in a row by one thread, while others keep adding */
+
+static void free_frame(struct conn *c, struct conn_frame *f)
+{
+	chunk_unref(f->chunk, c->pool);
+	pool_put(c->pool, f->payload);
+	pool_put(c->pool, f->long_head);
+	pool_put(c->pool, f);
+}
+
+/* Frees a list of frames that are in no queue any more. */
+static void free_frames(struct conn *c, struct conn_frame *f)
+{
+	while (f) {
+		struct conn_frame *next = f->next;
+
+		free_frame(c, f);
+		f = next;
+	}
+}
+
+/* Half of the bounds is free again: not every reply that is sent wakes the loop's thread. */
+static bool has_much_room_locked(const struct conn *c)
+{
+	uint32_t msize = atomic_load_explicit(&c->channel.msize, memory_order_relaxed);
+
+	return c->n_queued <= CONN_MAX_QUEUED / 2 && c->n_frames <= CONN_MAX_FRAMES / 2 &&
+	       c->held <= MAX((size_t)CONN_MIN_HELD, (size_t)CONN_HELD_MSIZES * msize) / 2;
+}
+
+/* F is answered, or will not be. */
+static void uncharge_locked(struct conn *c, struct conn_frame *f)
+{
+	c->n_frames--;
+	c->held -= f->held;
+	if (c->waiting == WAIT_NOTHING)
+		return;
+	if (!c->n_frames || (c->waiting == WAIT_ROOM && has_much_room_locked(c))) {
+		c->waiting = WAIT_NOTHING;
+		conn_post_locked(c);
+	}
+}
+
+static struct conn_frame *take_all_locked(struct conn *c)
+{
+	struct conn_frame *all = c->first;
+
+	c->first = NULL;
+	c->last = &c->first;
+	c->first_sent = 0;
+	c->n_queued = 0;
+	for (struct conn_frame *f = all; f; f = f->next)
+		uncharge_locked(c, f);
+	return all;
+}
+
+void conn_mute(struct conn *c)
+{
+	struct conn_frame *unsent = NULL;
+
+	pthread_mutex_lock(&c->lock);
+	c->mute = true;
+	c->blocked = false;
+	/* A thread that is sending looks at `mute` when it is through. */
+	if (!c->sending)
+		unsent = take_all_locked(c);
+	pthread_mutex_unlock(&c->lock);
+	free_frames(c, unsent);
+}
+
+static size_t size_of(const struct conn_frame *f)
+{
+	return f->out[0].iov_len + f->out[1].iov_len;
+}
+
+/* The parts of the queue that one system call may send; their bytes in *RET_SIZE. */
+static int gather_locked(const struct conn *c, struct iovec *iov, size_t *ret_size)
+{
+	size_t skip = c->first_sent, size = 0;
+	int n = 0;
+
+	for (const struct conn_frame *f = c->first; f && n + 2 <= MAX_PARTS; f = f->next)
+		for (int i = 0; i < 2; i++) {
+			size_t len = f->out[i].iov_len, skipped = MIN(skip, len);
+
+			skip -= skipped;
+			if (len == skipped)
+				continue;
+			iov[n].iov_base = (char *)f->out[i].iov_base + skipped;
+			iov[n++].iov_len = len - skipped;
+			size += len - skipped;
+		}
+	*ret_size = size;
+	return n;
+}
+
+/* SENT bytes of the queue are on their way: the replies that are complete, for free_frames. */
+static struct conn_frame *take_sent_locked(struct conn *c, size_t sent)
+{
+	struct conn_frame *done = c->first, **end = &done;
+
+	sent += c->first_sent;
+	while (*end && sent >= size_of(*end)) {
+		sent -= size_of(*end);
+		c->n_queued--;
+		uncharge_locked(c, *end);
+		end = &(*end)->next;
+	}
+	c->first = *end;
+	c->first_sent = sent;
+	if (!c->first)
+		c->last = &c->first;
+	*end = NULL;
+	return done;
+}
+
+static ssize_t send_parts(int fd, struct iovec *iov, int n)
+{
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+	ssize_t sent;
+
+	do
+		sent = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : sent;
+}
+
+/* One system call for what is queued. Takes the lock away meanwhile. */
+static struct conn_frame *send_some_locked(struct conn *c)
+{
+	struct iovec iov[MAX_PARTS];
+	size_t size;
+	int n = gather_locked(c, iov, &size);
+	ssize_t sent;
+
+	pthread_mutex_unlock(&c->lock);
+	sent = send_parts(c->fd, iov, n);
+	pthread_mutex_lock(&c->lock);
+	if (sent < 0 && sent != -EAGAIN)
+		c->mute = true;
+	if (c->mute)
+		return take_all_locked(c);
+	c->blocked = sent < (ssize_t)size;
+	return take_sent_locked(c, (size_t)MAX(sent, 0));
+}
+
+static void flush_locked(struct conn *c, bool in_loop)
+{
+	if (c->sending || c->blocked)
+		return;
+	c->sending = true;
+	for (int i = 0; c->first && !c->blocked; i++) {
+		struct conn_frame *done = send_some_locked(c);
+
+		pthread_mutex_unlock(&c->lock);
+		free_frames(c, done);
+		pthread_mutex_lock(&c->lock);
+		/* Do not keep a worker, nor the other peers, from their work for ever. */
+		if (i == MAX_SENDS && c->first)
+			c->blocked = true;
+	}
+	c->sending = false;
+	if (c->blocked && !in_loop)
+		conn_post_locked(c);
+}
+
+void conn_flush(struct conn *c, bool in_loop)
+{
+	pthread_mutex_lock(&c->lock);
+	flush_locked(c, in_loop);
+	pthread_mutex_unlock(&c->lock);
+}
+
+int conn_payload(struct frame *frame, uint32_t head, uint32_t count, struct iovec *iov, int cap,
+		 int *ret_n)
+{
+	struct conn_frame *f = container_of(frame, struct conn_frame, frame);
+	struct conn *c = container_of(frame->channel, struct conn, channel);
+
+	if (head > CONN_MSIZE || count > CONN_MSIZE - head)
+		return -EMSGSIZE;
+	if (!count || cap < 1) {
+		*ret_n = 0;
+		return count ? -EINVAL : 0;
+	}
+	f->payload = pool_get(c->pool, count);
+	if (!f->payload)
+		return -ENOMEM;
+	iov[0] = (struct iovec){.iov_base = f->payload, .iov_len = count};
+	*ret_n = 1;
+	return 0;
+}
+
+/* The head is copied first: it may be a view of the message. */
+static int place(struct conn *c, struct conn_frame *f, const void *head, size_t head_len,
+		 size_t payload_len)
+{
+	uint8_t *to = f->bytes;
+
+	if (head_len > sizeof(f->bytes)) {
+		to = f->long_head = pool_get(c->pool, head_len);
+		if (!to)
+			return -ENOMEM;
+	}
+	memmove(to, head, head_len);
+	f->out[0] = (struct iovec){.iov_base = to, .iov_len = head_len};
+	f->out[1] = (struct iovec){.iov_base = f->payload, .iov_len = payload_len};
+	/* A large block must not wait in the queue for the sake of a few bytes. */
+	if (head_len + payload_len <= sizeof(f->bytes)) {
+		if (payload_len)
+			memcpy(to + head_len, f->payload, payload_len);
+		f->out[0].iov_len += payload_len;
+		f->out[1].iov_len = 0;
+		pool_put(c->pool, f->payload);
+		f->payload = NULL;
+	}
+	chunk_unref(f->chunk, c->pool);
+	f->chunk = NULL;
+	return 0;
+}
+
+static void enqueue_locked(struct conn *c, struct conn_frame *f)
+{
+	size_t size = size_of(f);
+
+	c->held += size - f->held;
+	f->held = size;
+	f->next = NULL;
+	*c->last = f;
+	c->last = &f->next;
+	c->n_queued++;
+}
+
+void conn_reply(struct frame *frame, const void *head, uint32_t head_len, uint32_t payload_len)
+{
+	struct conn_frame *f = container_of(frame, struct conn_frame, frame);
+	struct conn *c = container_of(frame->channel, struct conn, channel);
+
+	if (place(c, f, head, head_len, payload_len)) {
+		c->ops.shutdown(&c->channel, "out of memory");
+		conn_drop(frame);
+		return;
+	}
+	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	pthread_mutex_lock(&c->lock);
+	if (c->mute) {
+		uncharge_locked(c, f);
+	} else {
+		enqueue_locked(c, f);
+		if (conn_in_batch != c)
+			flush_locked(c, false);
+		f = NULL;
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (f)
+		free_frame(c, f);
+	conn_unref(c);
+}
+
+void conn_drop(struct frame *frame)
+{
+	struct conn_frame *f = container_of(frame, struct conn_frame, frame);
+	struct conn *c = container_of(frame->channel, struct conn, channel);
+
+	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	pthread_mutex_lock(&c->lock);
+	uncharge_locked(c, f);
+	pthread_mutex_unlock(&c->lock);
+	free_frame(c, f);
+	conn_unref(c);
+}

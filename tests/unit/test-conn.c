@@ -1,0 +1,654 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections, against a handler that answers as the message's type says. */
+#include "cmocka-all.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "conn.h"
+#include "listen.h"
+#include "loop.h"
+#include "macros.h"
+#include "transport.h"
+
+enum order {
+	ECHO = 200,  /* the message is its reply */
+	ECHO_LATER,  /* the same, from a worker */
+	HOLD,	     /* the same, when `gate` is opened */
+	DATA,	     /* body count[4]: header and as many bytes of payload */
+	DATA_LATER,  /* the same, from a worker */
+	LESS_DATA,   /* payload is asked for, all but one byte of it unused */
+	LONG_HEAD,   /* body count[4]: the same as DATA, without payload */
+	DROP,	     /* no reply */
+	SHUTDOWN,    /* ECHO, and the end of the connection */
+	SMALL_MSIZE, /* ECHO, and msize is 64 from then on */
+};
+
+#define HEADER 7
+#define N_WORKERS 2
+
+static struct loop *loop;
+static struct listener *listener;
+static pthread_t loop_thread, workers[N_WORKERS];
+static int client;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static struct frame *jobs[8192]; /* those of HOLD wait for the gate */
+static unsigned n_jobs;
+static bool gate, workers_end;
+static unsigned n_opened, n_closed, n_released, n_received, n_held;
+
+/* The one session that there is a channel. */
+struct session {
+	struct channel *channel;
+	unsigned n_frames;
+	bool closed;
+};
+
+static uint32_t get_u32(const uint8_t *p)
+{
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static void put_u32(uint8_t *p, uint32_t v)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (uint8_t)(v >> 8 * i);
+}
+
+static uint8_t byte_at(uint16_t tag, uint32_t at)
+{
+	return (uint8_t)(tag * 31 + at * 7 + (at >> 8));
+}
+
+static void release_if_done_locked(struct session *s)
+{
+	if (s->closed && !s->n_frames) {
+		s->channel->ops->released(s->channel);
+		free(s);
+		n_released++;
+		pthread_cond_broadcast(&changed);
+	}
+}
+
+/* After reply or drop of a frame of S. */
+static void one_less(struct session *s)
+{
+	pthread_mutex_lock(&lock);
+	s->n_frames--;
+	release_if_done_locked(s);
+	pthread_mutex_unlock(&lock);
+}
+
+static void reply_data(struct frame *f, const uint8_t *m, bool as_payload, uint32_t used)
+{
+	uint32_t count = get_u32(m + HEADER);
+	uint16_t tag = (uint16_t)(m[5] | m[6] << 8);
+	autofree uint8_t *head = malloc(HEADER + (as_payload ? 0 : count));
+	uint8_t *to = head + HEADER;
+	struct iovec iov[4];
+	int n;
+
+	memcpy(head, m, HEADER);
+	put_u32(head, HEADER + used);
+	if (as_payload) {
+		assert_int_equal(f->channel->ops->payload(f, HEADER, count, iov, 4, &n), 0);
+		assert_int_equal(n, count ? 1 : 0);
+		to = n ? iov[0].iov_base : NULL;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		to[i] = byte_at(tag, i);
+	f->channel->ops->reply(f, head, as_payload ? HEADER : HEADER + count,
+			       as_payload ? used : 0);
+}
+
+static void answer(struct frame *f)
+{
+	const uint8_t *m = f->head;
+	const struct channel_ops *ops = f->channel->ops;
+	struct channel *ch = f->channel;
+	struct session *s = f->request;
+	enum order order = (enum order)m[4];
+
+	if (order == SMALL_MSIZE)
+		atomic_store(&ch->msize, 64);
+	if (order == DATA || order == DATA_LATER)
+		reply_data(f, m, true, get_u32(m + HEADER));
+	else if (order == LESS_DATA)
+		reply_data(f, m, true, 1);
+	else if (order == LONG_HEAD)
+		reply_data(f, m, false, get_u32(m + HEADER));
+	else if (order == DROP)
+		ops->drop(f);
+	else
+		ops->reply(f, m, (uint32_t)f->head_len, 0);
+	if (order == SHUTDOWN)
+		ops->shutdown(ch, "asked for");
+	one_less(s);
+}
+
+static int opened(void *self, struct channel *ch, void **ret_session)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	assert_ptr_equal(self, &n_opened);
+	s->channel = ch;
+	pthread_mutex_lock(&lock);
+	n_opened++;
+	pthread_mutex_unlock(&lock);
+	*ret_session = s;
+	return 0;
+}
+
+static void receive(void *session, struct frame *f)
+{
+	const uint8_t *m = f->head;
+	struct session *s = session;
+	enum order order = (enum order)m[4];
+
+	assert_false(s->closed);
+	assert_int_equal(get_u32(m), f->head_len);
+	assert_int_equal(f->n_data, 0);
+	f->request = s;
+	pthread_mutex_lock(&lock);
+	s->n_frames++;
+	n_received++;
+	if (order == HOLD || order == ECHO_LATER || order == DATA_LATER) {
+		n_held += order == HOLD;
+		assert_true(n_jobs < ARRAY_SIZE(jobs));
+		jobs[n_jobs++] = f;
+		f = NULL;
+	}
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+	if (f)
+		answer(f);
+}
+
+static void closed(void *session)
+{
+	struct session *s = session;
+
+	pthread_mutex_lock(&lock);
+	s->closed = true;
+	n_closed++;
+	release_if_done_locked(s);
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+static const struct handler_ops handler_ops = {opened, receive, closed};
+static const struct handler handler = {&handler_ops, &n_opened};
+
+static struct frame *take_job_locked(void)
+{
+	for (unsigned i = 0; i < n_jobs; i++) {
+		struct frame *f = jobs[i];
+
+		if (((const uint8_t *)f->head)[4] == HOLD && !gate)
+			continue;
+		jobs[i] = jobs[--n_jobs];
+		return f;
+	}
+	return NULL;
+}
+
+static void *work(void *arg)
+{
+	pthread_mutex_lock(&lock);
+	for (;;) {
+		struct frame *f = take_job_locked();
+
+		if (f) {
+			pthread_mutex_unlock(&lock);
+			answer(f);
+			pthread_mutex_lock(&lock);
+		} else if (workers_end) {
+			break;
+		} else {
+			pthread_cond_wait(&changed, &lock);
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return arg;
+}
+
+#define WAIT_UNTIL(condition)                               \
+	do {                                                \
+		pthread_mutex_lock(&lock);                  \
+		while (!(condition))                        \
+			pthread_cond_wait(&changed, &lock); \
+		pthread_mutex_unlock(&lock);                \
+	} while (0)
+
+static void set_flag(bool *flag)
+{
+	pthread_mutex_lock(&lock);
+	*flag = true;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+static void *run_loop(void *arg)
+{
+	assert_int_equal(loop_run(loop), 0);
+	return arg;
+}
+
+static int setup(void **state)
+{
+	char address[32];
+	char *why_not = NULL;
+	int pair[2];
+
+	(void)state;
+	n_opened = n_closed = n_released = n_received = n_held = n_jobs = 0;
+	gate = workers_end = false;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	client = pair[0];
+	snprintf(address, sizeof(address), "fd:%d", pair[1]);
+	assert_int_equal(loop_new(&loop), 0);
+	assert_int_equal(listener_new(loop, address, &handler, &listener, &why_not), 0);
+	assert_int_equal(pthread_create(&loop_thread, NULL, run_loop, NULL), 0);
+	for (int i = 0; i < N_WORKERS; i++)
+		assert_int_equal(pthread_create(&workers[i], NULL, work, NULL), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	loop_stop(loop);
+	pthread_join(loop_thread, NULL);
+	set_flag(&gate);
+	listener_free(listener);
+	set_flag(&workers_end);
+	for (int i = 0; i < N_WORKERS; i++)
+		pthread_join(workers[i], NULL);
+	loop_free(loop);
+	if (client >= 0)
+		close(client);
+	assert_int_equal(n_released, n_opened);
+	return n_closed != n_opened;
+}
+
+static void send_all(int fd, const void *p, size_t n)
+{
+	const char *at = p;
+
+	while (n) {
+		ssize_t sent = send(fd, at, n, MSG_NOSIGNAL);
+
+		assert_true(sent > 0);
+		at += sent;
+		n -= (size_t)sent;
+	}
+}
+
+/* SIZE bytes of a message; its body is of the pattern unless COUNT is to be there. */
+static size_t make(uint8_t *m, enum order order, uint16_t tag, uint32_t size)
+{
+	put_u32(m, size);
+	m[4] = (uint8_t)order;
+	m[5] = (uint8_t)tag;
+	m[6] = (uint8_t)(tag >> 8);
+	for (uint32_t i = HEADER; i < size; i++)
+		m[i] = byte_at(tag, i - HEADER);
+	return size;
+}
+
+static void order(enum order what, uint16_t tag, uint32_t size)
+{
+	autofree uint8_t *m = malloc(size);
+
+	send_all(client, m, make(m, what, tag, size));
+}
+
+static void order_data(enum order what, uint16_t tag, uint32_t count)
+{
+	uint8_t m[HEADER + 4];
+
+	make(m, what, tag, sizeof(m));
+	put_u32(m + HEADER, count);
+	send_all(client, m, sizeof(m));
+}
+
+static void recv_all(void *p, size_t n)
+{
+	if (n)
+		assert_int_equal(recv(client, p, n, MSG_WAITALL), n);
+}
+
+/* The next reply: its tag, size and order; the body is checked. */
+struct got {
+	uint32_t size;
+	uint16_t tag;
+	enum order order;
+};
+
+static struct got get(void)
+{
+	uint8_t head[HEADER];
+	struct got g;
+
+	recv_all(head, HEADER);
+	g = (struct got){get_u32(head), (uint16_t)(head[5] | head[6] << 8), (enum order)head[4]};
+	assert_true(g.size >= HEADER && g.size <= CONN_MSIZE);
+	autofree uint8_t *body = malloc(g.size);
+	recv_all(body, g.size - HEADER);
+	for (uint32_t i = 0; i < g.size - HEADER; i++)
+		if (body[i] != byte_at(g.tag, i))
+			fail_msg("tag %u: byte %u of %u is wrong", g.tag, i, g.size);
+	return g;
+}
+
+static void expect(enum order what, uint16_t tag, uint32_t size)
+{
+	struct got g = get();
+
+	assert_int_equal(g.tag, tag);
+	assert_int_equal(g.order, what);
+	assert_int_equal(g.size, size);
+}
+
+static void expect_end(void)
+{
+	char c;
+
+	assert_true(recv(client, &c, 1, 0) <= 0);
+}
+
+static void a_message_gets_its_reply(void **state)
+{
+	static const uint32_t sizes[] = {HEADER,	 8,	    255,   256,	  257,	 4096,
+					 16370,		 16384,	    16400, 65536, 70000, 131096,
+					 CONN_MSIZE - 1, CONN_MSIZE};
+
+	(void)state;
+	for (uint16_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		order(i % 2 ? ECHO : ECHO_LATER, i, sizes[i]);
+		expect(i % 2 ? ECHO : ECHO_LATER, i, sizes[i]);
+	}
+}
+
+static void payload_follows_its_head(void **state)
+{
+	static const uint32_t counts[] = {0, 1, 249, 250, 4096, 100000, CONN_MSIZE - HEADER};
+	static const enum order orders[] = {DATA, DATA_LATER, LONG_HEAD};
+
+	(void)state;
+	for (uint16_t i = 0; i < ARRAY_SIZE(counts); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(orders); k++) {
+			order_data(orders[k], i, counts[i]);
+			expect(orders[k], i, counts[i] + HEADER);
+		}
+	order_data(LESS_DATA, 7, 100000);
+	expect(LESS_DATA, 7, HEADER + 1);
+}
+
+static void pipelined_messages_are_answered_in_order(void **state)
+{
+	enum { N = 5000 };
+	autofree uint8_t *m = malloc(N * 64);
+	size_t n = 0;
+
+	(void)state;
+	for (uint16_t i = 0; i < N; i++)
+		n += make(m + n, ECHO, i, HEADER + i % 57);
+	send_all(client, m, n);
+	for (uint16_t i = 0; i < N; i++)
+		expect(ECHO, i, HEADER + i % 57);
+}
+
+/* One byte at a time, then in every two halves. */
+static void a_message_may_arrive_in_any_pieces(void **state)
+{
+	uint8_t m[3 * 40];
+	size_t n = 0;
+
+	(void)state;
+	for (uint16_t i = 0; i < 3; i++)
+		n += make(m + n, ECHO, i, 30 + i);
+	for (size_t i = 0; i < n; i++)
+		send_all(client, m + i, 1);
+	for (uint16_t i = 0; i < 3; i++)
+		expect(ECHO, i, 30 + i);
+	for (size_t split = 0; split <= n; split++) {
+		send_all(client, m, split);
+		/* All of the first part is read when its whole messages are answered. */
+		for (uint16_t i = 0; i < 3; i++)
+			if (split >= (size_t)(31 * i + 30 + (i == 2)))
+				expect(ECHO, i, 30 + i);
+		send_all(client, m + split, n - split);
+		for (uint16_t i = 0; i < 3; i++)
+			if (split < (size_t)(31 * i + 30 + (i == 2)))
+				expect(ECHO, i, 30 + i);
+	}
+}
+
+static void large_and_small_messages_mix(void **state)
+{
+	static const uint32_t sizes[] = {131096, 7, 100, 20000, 16000, 300, 500000, 16383, 9};
+	autofree uint8_t *m = malloc(1 << 20);
+	size_t n = 0;
+
+	(void)state;
+	for (int round = 0; round < 20; round++) {
+		n = 0;
+		for (uint16_t i = 0; i < ARRAY_SIZE(sizes); i++)
+			n += make(m + n, round % 2 ? ECHO : HOLD, i, sizes[i]);
+		send_all(client, m, n);
+		if (!(round % 2)) {
+			set_flag(&gate);
+			for (uint16_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+				struct got g = get();
+				assert_true(g.tag < ARRAY_SIZE(sizes));
+				assert_int_equal(g.size, sizes[g.tag]);
+			}
+			continue;
+		}
+		for (uint16_t i = 0; i < ARRAY_SIZE(sizes); i++)
+			expect(ECHO, i, sizes[i]);
+	}
+}
+
+static void a_size_smaller_than_the_header_ends_the_connection(void **state)
+{
+	uint8_t m[HEADER];
+
+	(void)state;
+	order(ECHO, 1, 20);
+	make(m, ECHO, 2, HEADER);
+	put_u32(m, HEADER - 1);
+	send_all(client, m, sizeof(m));
+	expect(ECHO, 1, 20);
+	expect_end();
+	WAIT_UNTIL(n_closed == 1);
+	assert_int_equal(n_received, 1);
+}
+
+static void a_size_larger_than_msize_ends_the_connection(void **state)
+{
+	(void)state;
+	order(SMALL_MSIZE, 1, 100);
+	expect(SMALL_MSIZE, 1, 100);
+	order(ECHO, 2, 64);
+	expect(ECHO, 2, 64);
+	order(ECHO, 3, 65);
+	expect_end();
+	WAIT_UNTIL(n_closed == 1);
+	assert_int_equal(n_received, 2);
+}
+
+static void a_half_closed_peer_gets_its_answers(void **state)
+{
+	(void)state;
+	for (uint16_t i = 0; i < 100; i++)
+		order(i % 2 ? ECHO : HOLD, i, 30);
+	shutdown(client, SHUT_WR);
+	for (uint16_t i = 0; i < 50; i++)
+		expect(ECHO, (uint16_t)(2 * i + 1), 30);
+	assert_int_equal(n_closed, 0);
+	set_flag(&gate);
+	for (uint16_t i = 0; i < 50; i++)
+		assert_int_equal(get().order, HOLD);
+	expect_end();
+	WAIT_UNTIL(n_released == 1);
+}
+
+static void a_peer_may_leave_with_requests_running(void **state)
+{
+	(void)state;
+	for (uint16_t i = 0; i < 50; i++)
+		order(HOLD, i, 3000);
+	WAIT_UNTIL(n_held == 50);
+	close(client);
+	client = -1;
+	WAIT_UNTIL(n_closed == 1);
+	assert_int_equal(n_released, 0);
+	set_flag(&gate);
+	WAIT_UNTIL(n_released == 1);
+}
+
+static void the_server_may_end_with_requests_running(void **state)
+{
+	(void)state;
+	for (uint16_t i = 0; i < 50; i++)
+		order(HOLD, i, 3000);
+	WAIT_UNTIL(n_held == 50);
+	/* teardown opens the gate */
+}
+
+static void what_was_sent_before_leaving_is_still_done(void **state)
+{
+	(void)state;
+	for (uint16_t i = 0; i < 200; i++)
+		order(ECHO, i, 100);
+	close(client);
+	client = -1;
+	WAIT_UNTIL(n_released == 1);
+	assert_int_equal(n_received, 200);
+}
+
+static void shutdown_sends_what_is_queued_and_ends(void **state)
+{
+	(void)state;
+	order(SHUTDOWN, 1, 50);
+	expect(SHUTDOWN, 1, 50);
+	expect_end();
+	WAIT_UNTIL(n_released == 1);
+}
+
+static void nothing_is_received_after_shutdown(void **state)
+{
+	uint8_t m[200];
+	size_t n = 0;
+
+	(void)state;
+	n += make(m + n, SHUTDOWN, 1, 50);
+	n += make(m + n, ECHO, 2, 50);
+	send_all(client, m, n);
+	expect(SHUTDOWN, 1, 50);
+	expect_end();
+	WAIT_UNTIL(n_released == 1);
+	assert_int_equal(n_received, 1);
+}
+
+static void a_dropped_request_has_no_reply(void **state)
+{
+	(void)state;
+	for (uint16_t i = 0; i < 10000; i++)
+		order(DROP, i, 300);
+	order(ECHO, 1, 10);
+	expect(ECHO, 1, 10);
+}
+
+/* The peer asks without end and does not read: the server stops taking requests, and goes on when
+ * the replies are read. */
+static void a_peer_that_does_not_read(enum order what, uint32_t count, unsigned most)
+{
+	uint8_t m[HEADER + 4];
+	unsigned n_sent = 0, n_got = 0;
+
+	make(m, what, 1, sizeof(m));
+	put_u32(m + HEADER, count);
+	for (;; n_sent++) {
+		ssize_t n = send(client, m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno == EAGAIN)
+			break;
+		assert_int_equal(n, sizeof(m));
+	}
+	pthread_mutex_lock(&lock);
+	assert_true(n_received <= most);
+	assert_true(n_received < n_sent);
+	pthread_mutex_unlock(&lock);
+	for (; n_got < n_sent; n_got++)
+		assert_int_equal(get().size, HEADER + count);
+	order(ECHO, 2, 20);
+	expect(ECHO, 2, 20);
+}
+
+static void a_peer_that_does_not_read_is_not_read_from(void **state)
+{
+	(void)state;
+	/* what fits into the socket, in the queue, and a little more */
+	a_peer_that_does_not_read(DATA, 100000, 80);
+}
+
+static void requests_for_much_data_wait_their_turn_in_workers_too(void **state)
+{
+	(void)state;
+	a_peer_that_does_not_read(DATA_LATER, 100000, 600);
+}
+
+static void two_threads_do_not_mix_their_replies(void **state)
+{
+	bool seen[3000] = {false};
+
+	(void)state;
+	for (uint16_t base = 0; base < 3000; base += 100) {
+		for (uint16_t i = 0; i < 100; i++)
+			order_data(i % 3 ? DATA_LATER : DATA, base + i, (uint32_t)i * 150);
+		for (uint16_t i = 0; i < 100; i++) {
+			uint16_t tag = get().tag;
+			assert_true(tag < 3000 && !seen[tag]);
+			seen[tag] = true;
+		}
+	}
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_message_gets_its_reply),
+		T(payload_follows_its_head),
+		T(pipelined_messages_are_answered_in_order),
+		T(a_message_may_arrive_in_any_pieces),
+		T(large_and_small_messages_mix),
+		T(a_size_smaller_than_the_header_ends_the_connection),
+		T(a_size_larger_than_msize_ends_the_connection),
+		T(a_half_closed_peer_gets_its_answers),
+		T(a_peer_may_leave_with_requests_running),
+		T(the_server_may_end_with_requests_running),
+		T(what_was_sent_before_leaving_is_still_done),
+		T(shutdown_sends_what_is_queued_and_ends),
+		T(nothing_is_received_after_shutdown),
+		T(a_dropped_request_has_no_reply),
+		T(a_peer_that_does_not_read_is_not_read_from),
+		T(requests_for_much_data_wait_their_turn_in_workers_too),
+		T(two_threads_do_not_mix_their_replies),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
