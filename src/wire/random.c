@@ -128,8 +128,9 @@ static void random_data(struct source *s, struct data *ret)
 
 void msg_random(uint8_t type, uint64_t seed, void *scratch, struct msg *ret_m)
 {
-	struct source s = {
-		.state = seed, .at = scratch, .end = (uint8_t *)scratch + MSG_RANDOM_SCRATCH};
+	struct source s = {.state = seed ^ (uint64_t)type << 56,
+			   .at = scratch,
+			   .end = (uint8_t *)scratch + MSG_RANDOM_SCRATCH};
 
 	memset(ret_m, 0, sizeof(*ret_m));
 	ret_m->type = type;
