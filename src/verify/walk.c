@@ -147,6 +147,8 @@ int walk_tree(int root_fd, const struct walk_visitor *v, void *ctx)
 	struct walk_entry e = {.name = ".", .dir_fd = -1, .fd = root_fd};
 	int r;
 
+	/* It may have been listed before. */
+	lseek(root_fd, 0, SEEK_SET);
 	if (fstat(root_fd, &e.st) < 0) {
 		e.fd = -1;
 		return visit(&w, &e, "stat");

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Compares the lines of a report, as they come, with the manifest; finds out whether the host's
+ * file changed meanwhile; says what is wrong where. */
+#ifndef VERIFY_COMPARE_H
+#define VERIFY_COMPARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "damage.h"
+#include "report.h"
+
+#define WALK_MAX_STEPS 64
+
+struct manifest;
+struct node;
+
+/* One thing that is wrong with one name. */
+struct finding {
+	struct finding *next;
+	char *path;
+	enum damage class;
+	uint64_t from, to; /* the wrong bytes; both 0 where the class has none */
+	uint64_t steps;	   /* a mask: which steps saw it */
+	uint64_t right;	   /* ... and which read these bytes rightly */
+	char *text;	   /* more of it, for a person; may be NULL */
+};
+
+struct path_list {
+	struct path_list *next;
+	char *path;
+};
+
+/* What came out of one walk. */
+struct tally {
+	size_t n_steps;
+	char *steps[WALK_MAX_STEPS]; /* names of ways, or "drop" */
+	uint64_t off_steps;	     /* a mask: what this kernel or mount cannot do */
+	int off_errs[WALK_MAX_STEPS];
+	uint64_t files, bytes;
+	bool is_complete; /* "walked" came */
+	bool no_xattrs;	  /* the share does not have any: not compared */
+	struct finding *findings, **last_finding;
+	uint64_t n_findings, n_damaged; /* n_damaged: names with at least one finding */
+	uint64_t bad_bytes;
+	struct path_list *changed, *unreadable;
+	uint64_t n_changed, n_unreadable;
+};
+
+struct compare;
+
+/* M is complete, and stays the caller's. WALK numbers the walks over it, from 1. */
+int compare_new(struct manifest *m, unsigned walk, struct compare **ret_c);
+void compare_free(struct compare *c);
+
+/* One line from "walk" to "walked", without its newline. -EINVAL when it is malformed. */
+int compare_line(struct compare *c, const char *line);
+
+const struct tally *compare_tally(const struct compare *c);
+
+/* How many different ways of reading worked. */
+unsigned tally_ways(const struct tally *t);
+
+/* "read, mmap and splice" for a mask of steps; names once each. The caller frees it. */
+char *tally_step_names(const struct tally *t, uint64_t steps);
+
+#endif
