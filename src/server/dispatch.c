@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "handlers.h"
-#include "session.h"
 
 /* The table: a row for each T-message. */
 static int (*const handlers[256])(struct request *r) = {
@@ -42,7 +41,5 @@ int dispatch(struct request *r)
 {
 	if (!handlers[r->msg.type])
 		return -EOPNOTSUPP;
-	if (r->msg.type != Tversion && !atomic_load(&r->session->negotiated))
-		return -EPROTO;
 	return handlers[r->msg.type](r);
 }

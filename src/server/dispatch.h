@@ -5,7 +5,7 @@
 
 struct request;
 
-/* Runs the handler of r->msg, as handlers.h says. -EPROTO before Tversion. */
+/* Runs the handler of r->msg, as handlers.h says. */
 int dispatch(struct request *r);
 
 #endif

@@ -62,17 +62,26 @@ void session_unref(struct session *s)
 	ch->ops->released(ch);
 }
 
+/* Whatever came before, a Tversion starts anew. */
+static int check_order(struct session *s, const struct msg *m)
+{
+	if (m->type == Tversion)
+		return 0;
+	if (!atomic_load(&s->negotiated))
+		return -EPROTO;
+	return request_is_tag_used(s, m->tag) ? -EINVAL : 0;
+}
+
 /* Decodes and runs R. */
 static int run(struct session *s, struct request *r)
 {
 	struct frame *f = r->frame;
 	int err = msg_decode(f->head, f->head_len, f->data_len, MSG_FROM_CLIENT, &r->msg);
 
-	if (err)
-		return err;
-	if (r->msg.type != Tversion && request_is_tag_used(s, r->msg.tag))
-		return -EINVAL;
-	err = dispatch(r);
+	if (!err)
+		err = check_order(s, &r->msg);
+	if (!err)
+		err = dispatch(r);
 	return err == CALL_WOULD_BLOCK ? request_defer(r) : err;
 }
 
