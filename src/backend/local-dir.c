@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* What changes directories: make, link, unlink, rename. */
+#include "local-impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+static int make_node(struct local *l, int dir_fd, const char *name, const struct make_args *a)
+{
+	mode_t type = a->mode & S_IFMT;
+	dev_t dev = 0;
+
+	switch (type) {
+	case 0:
+	case S_IFREG:
+	case S_IFIFO: /* for these two the guest's kernel is the other end, ours never is */
+	case S_IFSOCK:
+		break;
+	case S_IFCHR:
+	case S_IFBLK:
+		if (!l->allow_devices)
+			return -EPERM;
+		dev = makedev(a->major, a->minor);
+		break;
+	default:
+		return -EINVAL;
+	}
+	return mknodat(dir_fd, name, type | (a->mode & 07777), dev) ? -errno : 0;
+}
+
+static int make_symlink(int dir_fd, const char *name, struct str target)
+{
+	autofree char *text = NULL;
+
+	if (memchr(target.p, 0, target.len))
+		return -EINVAL;
+	text = strndup(target.p, target.len);
+	if (!text)
+		return -ENOMEM;
+	return symlinkat(text, dir_fd, name) ? -errno : 0;
+}
+
+static int make_one(struct local *l, int dir_fd, const char *name, const struct make_args *a)
+{
+	switch (a->kind) {
+	case MAKE_NODE:
+		return make_node(l, dir_fd, name, a);
+	case MAKE_DIRECTORY:
+		return mkdirat(dir_fd, name, a->mode & 07777) ? -errno : 0;
+	case MAKE_SYMLINK:
+		return make_symlink(dir_fd, name, a->target);
+	}
+	return -EINVAL;
+}
+
+int local_make(struct node *dir, const struct call *c, struct str name,
+	       const struct make_args *args, struct qid *ret_qid)
+{
+	struct local_node *d = local_node(dir);
+	autoidentity struct identity id = {false};
+	autopin struct pin pin = PIN_INIT;
+	char buf[NAME_SIZE];
+	struct statx st;
+	int r = copy_name(name, buf);
+
+	if (!r)
+		r = pin_node(d, c, &pin);
+	if (!r && d->local->has_identity && c->uid != P9_NONUNAME)
+		r = identity_enter(c->uid, args->gid, &id);
+	if (!r)
+		r = make_one(d->local, pin.fd, buf, args);
+	if (!r)
+		r = stat_at(pin.fd, buf, &st);
+	if (!r)
+		qid_of(d->local, &st, ret_qid);
+	return r;
+}
+
+/* By way of /proc/self/fd, where following the link leads to the file itself, a symlink too. */
+int local_link(struct node *dir, const struct call *c, struct str name, struct node *target)
+{
+	struct local_node *d = local_node(dir), *t = local_node(target);
+	autopin struct pin dir_pin = PIN_INIT, pin = PIN_INIT;
+	char buf[NAME_SIZE], from[12];
+	int r = copy_name(name, buf);
+
+	if (!r)
+		r = pin_node(d, c, &dir_pin);
+	if (!r)
+		r = pin_node(t, c, &pin);
+	if (r)
+		return r;
+	fd_name(pin.fd, from);
+	return linkat(d->local->proc_fd, from, dir_pin.fd, buf, AT_SYMLINK_FOLLOW) ? -errno : 0;
+}
+
+static int unlink_name(struct local *l, int dir_fd, const char *name, int flags)
+{
+	autopin struct pin victim = PIN_INIT;
+
+	pin_victim(l, dir_fd, name, &victim);
+	return unlinkat(dir_fd, name, flags) ? -errno : 0;
+}
+
+int local_unlink(struct node *dir, const struct call *c, struct str name, uint32_t flags)
+{
+	struct local_node *d = local_node(dir);
+	autopin struct pin pin = PIN_INIT;
+	char buf[NAME_SIZE];
+	int r = copy_name(name, buf);
+
+	if (!r && flags & ~(uint32_t)P9_AT_REMOVEDIR)
+		r = -EINVAL;
+	if (!r)
+		r = pin_node(d, c, &pin);
+	if (r)
+		return r;
+	return unlink_name(d->local, pin.fd, buf, flags & P9_AT_REMOVEDIR ? AT_REMOVEDIR : 0);
+}
+
+struct rename_side {
+	struct local_node *dir;
+	const char *name;
+	struct pin pin;
+};
+
+/* The caller holds rename_lock. */
+static int rename_held(struct local *l, const struct rename_side *from,
+		       const struct rename_side *to)
+{
+	autopin struct pin victim = PIN_INIT;
+
+	pin_victim(l, to->pin.fd, to->name, &victim);
+	if (renameat(from->pin.fd, from->name, to->pin.fd, to->name))
+		return -errno;
+	nodes_moved(l, to->pin.fd, from->dir, from->name, to->dir, to->name);
+	return 0;
+}
+
+static void unlock_mutex(pthread_mutex_t **m)
+{
+	pthread_mutex_unlock(*m);
+}
+
+#define hold_mutex(name, m)                                \
+	cleanup(unlock_mutex) pthread_mutex_t *name = (m); \
+	pthread_mutex_lock(name)
+
+static int pin_sides(struct rename_side *from, struct rename_side *to, const struct call *c)
+{
+	int r = pin_node(from->dir, c, &from->pin);
+
+	return r ? r : pin_node(to->dir, c, &to->pin);
+}
+
+static void side_done(struct rename_side *s)
+{
+	pin_done(&s->pin);
+}
+
+int local_rename(struct node *olddir, const struct call *c, struct str oldname, struct node *newdir,
+		 struct str newname)
+{
+	char oldbuf[NAME_SIZE], newbuf[NAME_SIZE];
+	cleanup(side_done) struct rename_side from = {local_node(olddir), oldbuf, PIN_INIT};
+	cleanup(side_done) struct rename_side to = {local_node(newdir), newbuf, PIN_INIT};
+	struct local *l = from.dir->local;
+	int r = copy_name(oldname, oldbuf);
+
+	if (!r)
+		r = copy_name(newname, newbuf);
+	if (!r)
+		r = pin_sides(&from, &to, c);
+	if (r)
+		return r;
+	hold_mutex(held, &l->rename_lock);
+	return rename_held(l, &from, &to);
+}
+
+/* Is N still where it was found? */
+static int check_place(const struct local_node *n, int dir_fd, const char *name)
+{
+	struct statx st;
+	int r = stat_at(dir_fd, name, &st);
+
+	if (r)
+		return r == -ENOENT || r == -ENOTDIR ? -ESTALE : r;
+	return is_same_file(n->inode, &st) ? 0 : -ESTALE;
+}
+
+int local_remove_node(struct node *node, const struct call *c)
+{
+	struct local_node *n = local_node(node);
+	autonode struct local_node *parent = NULL;
+	autopin struct pin pin = PIN_INIT;
+	char name[NAME_SIZE];
+	int r;
+
+	hold_mutex(held, &n->local->rename_lock);
+	r = node_place(n, &parent, name);
+	if (!r)
+		r = pin_node(parent, c, &pin);
+	if (!r)
+		r = check_place(n, pin.fd, name);
+	if (r)
+		return r;
+	return unlink_name(n->local, pin.fd, name, S_ISDIR(n->inode->type) ? AT_REMOVEDIR : 0);
+}
+
+int local_move_node(struct node *node, const struct call *c, struct node *newdir,
+		    struct str newname, struct node **ret_node)
+{
+	struct local_node *n = local_node(node);
+	autonode struct local_node *parent = NULL;
+	char oldbuf[NAME_SIZE], newbuf[NAME_SIZE];
+	cleanup(side_done) struct rename_side from = {NULL, oldbuf, PIN_INIT};
+	cleanup(side_done) struct rename_side to = {local_node(newdir), newbuf, PIN_INIT};
+	int r = copy_name(newname, newbuf);
+
+	hold_mutex(held, &n->local->rename_lock);
+	if (!r)
+		r = node_place(n, &parent, oldbuf);
+	from.dir = parent;
+	if (!r)
+		r = pin_sides(&from, &to, c);
+	if (!r)
+		r = check_place(n, from.pin.fd, oldbuf);
+	if (!r)
+		r = rename_held(n->local, &from, &to);
+	if (!r)
+		*ret_node = node_ref(node);
+	return r;
+}

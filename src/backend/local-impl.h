@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of the local backend.
+ *
+ * Theory of operation. No path is ever kept. An inode is one host file that is in use: it is
+ * unique, found in a hash table by what statx says of it, and holds an O_PATH descriptor. A node is
+ * one way by which the client came to an inode: the node of the directory and the name in it (its
+ * place). Nodes keep their directory's node, so ".." is the place's node and never leaves the root,
+ * which has no place.
+ *
+ * Beyond the budget of descriptors, inodes that no call is using lose theirs, least recently used
+ * first; the next call opens them again by file handle, or by place, and checks that it is the same
+ * file. A descriptor is closed only after it was seen that one of the two leads back to the file.
+ *
+ * Locks, in order: rename_lock; an inode's lock_mutex, a file's dir_mutex; lock. Nothing blocks
+ * under `lock`.
+ */
+#ifndef BACKEND_LOCAL_IMPL_H
+#define BACKEND_LOCAL_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "backend.h"
+#include "cleanup.h"
+#include "identity.h"
+#include "list.h"
+
+/* A file system of the host, by st_dev; lives as long as the backend. */
+struct device {
+	struct device *next;
+	uint64_t dev;
+	bool is_memory; /* tmpfs and the like: reads and writes never wait for a disk */
+	bool is_remote; /* any call may wait for another program or machine */
+};
+
+struct inode_key {
+	uint64_t dev, ino, mnt;
+	int64_t btime_sec; /* tells a reused inode number from the file that had it */
+	uint32_t btime_nsec;
+};
+
+struct inode {
+	struct inode_key key;
+	const struct device *device;
+	uint32_t type; /* S_IFMT bits */
+
+	/* Under local.lock. */
+	struct inode *hash_next;
+	struct list nodes; /* struct local_node.of_inode */
+	struct list lru;   /* in local.lru while it holds a descriptor that nobody uses */
+	unsigned refs;	   /* nodes, and threads that took one */
+	unsigned users;	   /* pins: the descriptor stays */
+	int fd;		   /* O_PATH; -1: reclaimed */
+	struct saved_handle *handle;
+
+	_Atomic uint64_t generation; /* GENERATION_..., or the number | GENERATION_KNOWN */
+
+	pthread_mutex_t lock_mutex; /* guards lock_owners and what they hold */
+	struct list lock_owners;
+};
+
+#define GENERATION_UNASKED 0
+#define GENERATION_NONE 1
+#define GENERATION_KNOWN (1ull << 32)
+
+struct place {
+	struct local_node *parent; /* counted */
+	struct place *next;	   /* for lists of places that are no longer used */
+	char name[];
+};
+
+struct local_node {
+	struct node node;
+	struct local *local;
+	struct inode *inode;
+	struct list of_inode;
+	struct place *place; /* under local.lock; replaced, never edited; NULL: a root */
+};
+
+/* Holds an inode and its descriptor. */
+struct pin {
+	struct local *local;
+	struct inode *inode;
+	int fd;
+};
+
+#define PIN_INIT                        \
+	{                               \
+		.inode = NULL, .fd = -1 \
+	}
+#define autopin cleanup(pin_done)
+
+struct local_file {
+	struct file file;
+	struct local_node *node; /* counted */
+	struct pin pin;		 /* as long as it is open */
+	int fd;
+	int access;				     /* O_RDONLY, O_WRONLY or O_RDWR */
+	bool is_sync;				     /* opened O_SYNC or O_DSYNC */
+	atomic_bool no_nowait_read, no_nowait_write; /* the file system does not know RWF_NOWAIT */
+	struct list lock_uses;			     /* under the inode's lock_mutex */
+	pthread_mutex_t dir_mutex;
+	struct dir_buffer *dir; /* under dir_mutex; NULL until the first readdir */
+};
+
+struct local {
+	struct backend backend;
+	int root_fd;   /* the export, O_PATH */
+	int proc_fd;   /* /proc/self/fd: works even where /proc is out of reach later */
+	int handle_fd; /* the export opened for reading, -1 when handles do not work */
+	uint64_t root_dev, root_mnt;
+	bool allow_devices;
+	bool has_identity; /* may act as another user */
+	bool has_openat2, has_resolve_cached, has_fchmodat2, has_xattrat;
+	unsigned max_fds, max_files;
+	atomic_uint n_files;	     /* opened files and lock owners */
+	pthread_mutex_t rename_lock; /* a rename and the new places are one step */
+	pthread_mutex_t lock;
+	struct inode **buckets;
+	size_t n_buckets, n_inodes;
+	struct list lru;
+	unsigned n_fds, n_reclaimed, n_renames;
+	struct device *devices;
+	struct prefix_table *prefixes;
+};
+
+static inline struct local_node *local_node(struct node *n)
+{
+	return container_of(n, struct local_node, node);
+}
+
+static inline struct local_file *local_file(struct file *f)
+{
+	return container_of(f, struct local_file, file);
+}
+
+/* A C string of a name; -EINVAL, -ENAMETOOLONG or -ENOENT for what names no directory entry. */
+#define NAME_SIZE 256
+int copy_name(struct str name, char buf[NAME_SIZE]);
+
+/* local-inode.c */
+
+/* The descriptor of N's inode, opened again if need be; -ESTALE when the file cannot be found
+ * again. */
+int pin_node(struct local_node *n, const struct call *c, struct pin *ret_pin);
+void pin_done(struct pin *p);
+void pin_copy(const struct pin *p, struct pin *ret_pin);
+
+/* The inode of the file that FD (O_PATH) is, described by ST. Takes FD, also when it fails. */
+int inode_get(struct local *l, int fd, const struct statx *st, struct pin *ret_pin);
+/* AS_USER: and a pin. */
+void inode_ref_locked(struct inode *i, bool as_user);
+void inode_drop_user_locked(struct local *l, struct inode *i);
+void inode_unref(struct local *l, struct inode *i);
+/* The inode in use that ST describes; NULL if there is none. */
+struct inode *find_inode_locked(struct local *l, const struct statx *st);
+bool is_same_file(const struct inode *i, const struct statx *st);
+void inodes_done(struct local *l);
+
+/* Before NAME of DIR_FD vanishes: the inode in use that it names gets its descriptor back and keeps
+ * it while the pin lives. No inode in use: *P is left empty. */
+void pin_victim(struct local *l, int dir_fd, const char *name, struct pin *p);
+
+/* Opens NAME (one component) of DIR_FD with O_PATH; CALL_WOULD_BLOCK if CACHED and not in memory.
+ */
+int open_child(struct local *l, int dir_fd, const char *name, bool cached, int *ret_fd);
+/* Opens again, for real, what FD is. */
+int reopen_fd(struct local *l, int fd, int flags, int *ret_fd);
+int stat_fd(int fd, struct statx *ret_st);
+int stat_at(int dir_fd, const char *name, struct statx *ret_st);
+/* "N" for use below proc_fd. */
+void fd_name(int fd, char buf[12]);
+
+/* local-node.c */
+
+/* A node of the inode that PIN holds. PARENT NULL: a root, which stays pinned. */
+int node_new(struct local *l, const struct pin *pin, struct local_node *parent, const char *name,
+	     struct local_node **ret_n);
+/* N's place: *RET_PARENT counted; -EBUSY for a root. */
+int node_place(struct local_node *n, struct local_node **ret_parent, char name[NAME_SIZE]);
+/* OLDNAME of OLDDIR is now NEWNAME of NEWDIR: gives the nodes that were there their new place. */
+void nodes_moved(struct local *l, int new_dir_fd, struct local_node *olddir, const char *oldname,
+		 struct local_node *newdir, const char *newname);
+void unref_node(struct local_node **n);
+#define autonode cleanup(unref_node)
+
+int local_attach(struct backend *b, const struct call *c, struct str aname, struct node **ret_root,
+		 struct qid *ret_qid);
+int local_walk(struct node *dir, const struct call *c, struct str name, struct node **ret_node,
+	       struct qid *ret_qid);
+void local_free_node(struct node *n);
+
+/* local-qid.c */
+int prefixes_new(struct local *l);
+void prefixes_free(struct local *l);
+/* Never NULL but for want of memory. */
+const struct device *device_get(struct local *l, int fd, uint64_t dev);
+uint64_t qid_path(struct local *l, uint64_t dev, uint64_t ino);
+uint8_t qid_type(uint32_t mode);
+void qid_of(struct local *l, const struct statx *st, struct qid *ret_qid);
+uint64_t stat_dev(const struct statx *st);
+
+/* local-attr.c */
+int local_getattr(struct node *n, struct file *open, const struct call *c, uint64_t mask,
+		  struct attr *ret_attr);
+int local_setattr(struct node *n, struct file *open, const struct call *c,
+		  const struct attr_change *change);
+int local_statfs(struct node *n, const struct call *c, struct fs_stat *ret_stat);
+int local_readlink(struct node *n, const struct call *c, char *buf, size_t cap, size_t *ret_len);
+
+/* local-file.c */
+int local_open(struct node *n, const struct call *c, uint32_t flags, struct file **ret_file,
+	       struct qid *ret_qid);
+int local_create(struct node *dir, const struct call *c, struct str name, uint32_t flags,
+		 uint32_t mode, uint32_t gid, struct node **ret_node, struct file **ret_file,
+		 struct qid *ret_qid);
+void local_free_file(struct file *f);
+/* A slot of the budget of opened descriptors; -ENFILE. */
+int take_file_slot(struct local *l);
+void give_file_slot(struct local *l);
+
+/* local-io.c */
+int local_read(struct file *f, const struct call *c, const struct iovec *iov, int n,
+	       uint64_t offset, size_t *ret_count);
+int local_write(struct file *f, const struct call *c, const struct iovec *iov, int n,
+		uint64_t offset, size_t *ret_count);
+int local_fsync(struct file *f, const struct call *c, bool datasync);
+
+/* local-readdir.c */
+int local_readdir(struct file *f, const struct call *c, uint64_t offset, emit_fn emit, void *arg);
+
+/* local-dir.c */
+int local_make(struct node *dir, const struct call *c, struct str name,
+	       const struct make_args *args, struct qid *ret_qid);
+int local_link(struct node *dir, const struct call *c, struct str name, struct node *target);
+int local_unlink(struct node *dir, const struct call *c, struct str name, uint32_t flags);
+int local_rename(struct node *olddir, const struct call *c, struct str oldname, struct node *newdir,
+		 struct str newname);
+int local_remove_node(struct node *n, const struct call *c);
+int local_move_node(struct node *n, const struct call *c, struct node *newdir, struct str newname,
+		    struct node **ret_node);
+
+/* local-lock.c */
+int local_lock(struct file *f, const struct call *c, const struct lock_range *l,
+	       uint8_t *ret_status);
+int local_getlock(struct file *f, const struct call *c, struct lock_range *l);
+void release_locks(struct local_file *f);
+
+/* local-xattr.c */
+int local_xattr_get(struct node *n, const struct call *c, struct str name, void *buf, size_t cap,
+		    size_t *ret_size);
+int local_xattr_set(struct node *n, const struct call *c, struct str name, const void *value,
+		    size_t size, uint32_t flags);
+int local_xattr_remove(struct node *n, const struct call *c, struct str name);
+
+#endif
