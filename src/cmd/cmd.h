@@ -13,7 +13,9 @@ enum {
 };
 
 /* One row a verb: name, function, summary for `warren --help`. */
-#define CMD_VERBS(V) V(version, cmd_version, "print the version")
+#define CMD_VERBS(V)                                                        \
+	V(serve, cmd_serve, "share a folder: vhost-user, unix, tcp, vsock") \
+	V(version, cmd_version, "print the version")
 
 #define V(name, fn, summary) int fn(int argc, char **argv);
 CMD_VERBS(V)

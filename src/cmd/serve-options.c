@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line of `warren serve`. */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "macros.h"
+#include "serve.h"
+#include "vhost-user.h"
+
+#define MAX_TAG 32
+
+enum option_key {
+	OPT_SOCKET_PATH = 1,
+	OPT_FD,
+	OPT_LISTEN,
+	OPT_TAG,
+	OPT_MSIZE,
+	OPT_IOUNIT,
+	OPT_WORKERS,
+	OPT_ALLOW_DEVICES,
+	OPT_CPU,
+	OPT_READY_FD,
+	OPT_STATS,
+	OPT_PRINT_CAPABILITIES,
+	OPT_QUIET,
+	OPT_HELP,
+};
+
+static const struct option long_options[] = {
+	{"socket-path", required_argument, NULL, OPT_SOCKET_PATH},
+	{"fd", required_argument, NULL, OPT_FD},
+	{"listen", required_argument, NULL, OPT_LISTEN},
+	{"tag", required_argument, NULL, OPT_TAG},
+	{"msize", required_argument, NULL, OPT_MSIZE},
+	{"iounit", required_argument, NULL, OPT_IOUNIT},
+	{"workers", required_argument, NULL, OPT_WORKERS},
+	{"allow-devices", no_argument, NULL, OPT_ALLOW_DEVICES},
+	{"cpu", required_argument, NULL, OPT_CPU},
+	{"ready-fd", required_argument, NULL, OPT_READY_FD},
+	{"stats", no_argument, NULL, OPT_STATS},
+	{"print-capabilities", no_argument, NULL, OPT_PRINT_CAPABILITIES},
+	{"quiet", no_argument, NULL, OPT_QUIET},
+	{"help", no_argument, NULL, OPT_HELP},
+	{NULL, 0, NULL, 0},
+};
+
+void serve_print_help(void)
+{
+	printf("usage: warren serve [OPTION]... DIR\n\n"
+	       "Serves the folder DIR by 9P, in the foreground, until SIGTERM or Ctrl-C.\n\n"
+	       "where (at least one; each may be given several times):\n"
+	       "  --socket-path PATH    a vhost-user device for QEMU, UML or crosvm\n"
+	       "  --fd N                the same on an inherited socket\n"
+	       "  --listen ADDRESS      9P on unix:PATH, tcp:ADDRESS:PORT, vsock:CID:PORT or "
+	       "fd:N\n\n"
+	       "options:\n"
+	       "  --tag TAG             the mount tag of the device, up to 32 bytes (warren)\n"
+	       "  --msize N             the largest message, 4096 to 1048576 bytes\n"
+	       "  --iounit N            what is answered to open as the best size of a read\n"
+	       "  --workers N           threads for requests that block, 1 to 256 (4)\n"
+	       "  --allow-devices       let clients make device nodes\n"
+	       "  --cpu N               run on this CPU only\n"
+	       "  --ready-fd N          write 'ready ADDRESS' to descriptor N once peers may come\n"
+	       "  --stats               at the end, print counters and costs as JSON\n"
+	       "  --print-capabilities  print what the vhost-user device can do, as JSON, and end\n"
+	       "  --quiet               print warnings and errors only\n"
+	       "  --help                print this text\n");
+}
+
+/* A decimal number from MIN to MAX. */
+static int get_number(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *ret)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || n < min || n > max)
+		return cmd_usage_error("serve", "--%s %s: give a number from %u to %u", name, text,
+				       min, max);
+	*ret = (uint32_t)n;
+	return 0;
+}
+
+static int get_fd(const char *name, const char *text, int *ret)
+{
+	uint32_t n;
+	int r = get_number(name, text, 0, INT_MAX, &n);
+
+	if (!r)
+		*ret = (int)n;
+	return r;
+}
+
+static int add_endpoint(struct serve_options *o, enum endpoint_kind kind, const char *text)
+{
+	struct endpoint *e = &o->endpoints[o->n_endpoints];
+
+	if (o->n_endpoints == SERVE_MAX_ENDPOINTS)
+		return cmd_usage_error("serve", "more than %d addresses", SERVE_MAX_ENDPOINTS);
+	*e = (struct endpoint){.kind = kind, .text = text, .fd = -1};
+	o->n_endpoints++;
+	return kind == ENDPOINT_FD ? get_fd("fd", text, &e->fd) : 0;
+}
+
+static int set_tag(struct serve_options *o, const char *tag)
+{
+	if (!*tag || strlen(tag) > MAX_TAG)
+		return cmd_usage_error("serve", "--tag: give 1 to %d bytes", MAX_TAG);
+	o->tag = tag;
+	return 0;
+}
+
+static int set_option(struct serve_options *o, enum option_key key, const char *value)
+{
+	switch (key) {
+	case OPT_SOCKET_PATH:
+		return add_endpoint(o, ENDPOINT_SOCKET_PATH, value);
+	case OPT_FD:
+		return add_endpoint(o, ENDPOINT_FD, value);
+	case OPT_LISTEN:
+		return add_endpoint(o, ENDPOINT_LISTEN, value);
+	case OPT_TAG:
+		return set_tag(o, value);
+	case OPT_MSIZE:
+		return get_number("msize", value, 4096, 1U << 20, &o->msize);
+	case OPT_IOUNIT:
+		return get_number("iounit", value, 1, 1U << 20, &o->iounit);
+	case OPT_WORKERS:
+		return get_number("workers", value, 1, 256, &o->workers);
+	case OPT_CPU:
+		return get_fd("cpu", value, &o->cpu);
+	case OPT_READY_FD:
+		return get_fd("ready-fd", value, &o->ready_fd);
+	case OPT_ALLOW_DEVICES:
+		o->allow_devices = true;
+		break;
+	case OPT_STATS:
+		o->stats = true;
+		break;
+	case OPT_QUIET:
+		o->quiet = true;
+		break;
+	case OPT_PRINT_CAPABILITIES:
+	case OPT_HELP:
+		break;
+	}
+	return 0;
+}
+
+static int check(const struct serve_options *o, int n_left)
+{
+	if (n_left < 1)
+		return cmd_usage_error("serve", "which folder?");
+	if (n_left > 1)
+		return cmd_usage_error("serve", "one folder only, not %d", n_left);
+	if (!o->n_endpoints)
+		return cmd_usage_error("serve",
+				       "where? give --listen ADDRESS or --socket-path PATH");
+	return 0;
+}
+
+int serve_parse(int argc, char **argv, struct serve_options *ret_o, int *ret_status)
+{
+	struct serve_options o = {.tag = "warren", .cpu = -1, .ready_fd = -1};
+	int key;
+
+	*ret_status = EXIT_OK;
+	opterr = 0;
+	while ((key = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		if (key == OPT_HELP) {
+			serve_print_help();
+			return -1;
+		}
+		if (key == OPT_PRINT_CAPABILITIES) {
+			fputs(vhost_user_capabilities(), stdout);
+			return -1;
+		}
+		if (key == '?')
+			*ret_status = cmd_usage_error("serve", "unknown option '%s'",
+						      argv[optind - 1]);
+		else if (key == ':')
+			*ret_status = cmd_usage_error("serve", "'%s' needs a value",
+						      argv[optind - 1]);
+		else
+			*ret_status = set_option(&o, (enum option_key)key, optarg);
+		if (*ret_status)
+			return -1;
+	}
+	*ret_status = check(&o, argc - optind);
+	if (*ret_status)
+		return -1;
+	o.dir = argv[optind];
+	*ret_o = o;
+	return 0;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* warren serve: a folder, shared with whoever connects. */
+#include "serve.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "cleanup.h"
+#include "cmd.h"
+#include "listen.h"
+#include "local.h"
+#include "logging.h"
+#include "loop.h"
+#include "macros.h"
+#include "server.h"
+#include "vhost-user.h"
+
+/* All that a running server consists of. */
+struct service {
+	struct serve_options *o;
+	struct loop *loop;
+	struct backend *backend;
+	struct server *server;
+	int n_alive; /* endpoints to which peers may still come */
+};
+
+static struct loop *loop_to_stop;
+
+static const int ending_signals[] = {SIGTERM, SIGINT, SIGHUP};
+
+static void set_handler(void (*handler)(int sig))
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
+		signal(ending_signals[i], handler);
+}
+
+/* The first signal ends the loop, the second one the process. */
+static void on_signal(int sig)
+{
+	(void)sig;
+	set_handler(SIG_DFL);
+	loop_stop(loop_to_stop);
+}
+
+static void catch_signals(struct loop *l)
+{
+	loop_to_stop = l;
+	set_handler(on_signal);
+}
+
+/* The mode of a new file is the client's; each open file of a client is a descriptor. */
+static void prepare_process(void)
+{
+	struct rlimit limit;
+
+	umask(0);
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int pin(int cpu)
+{
+	cpu_set_t set;
+
+	if (cpu < 0)
+		return 0;
+	CPU_ZERO(&set);
+	if (cpu < CPU_SETSIZE)
+		CPU_SET((size_t)cpu, &set);
+	if (!sched_setaffinity(0, sizeof(set), &set))
+		return 0;
+	log_error("--cpu %d: %s: give one that 'nproc' and 'taskset -p $$' allow", cpu,
+		  strerror(errno));
+	return EXIT_ENVIRONMENT;
+}
+
+static int open_folder(struct service *s)
+{
+	struct local_config cfg = {.dir = s->o->dir, .allow_devices = s->o->allow_devices};
+	int r = local_new(&cfg, &s->backend);
+
+	switch (-r) {
+	case 0:
+		return 0;
+	case ENOENT:
+		return cmd_usage_error("serve", "there is no folder '%s'", s->o->dir);
+	case ENOTDIR:
+		return cmd_usage_error("serve", "'%s' is no folder", s->o->dir);
+	case EACCES:
+	case EPERM:
+		log_error("no permission to open the folder '%s': run as its owner, or chmod it",
+			  s->o->dir);
+		return EXIT_ENVIRONMENT;
+	default:
+		log_error("the folder '%s' cannot be served: %s", s->o->dir, strerror(-r));
+		return EXIT_ENVIRONMENT;
+	}
+}
+
+static int start_server(struct service *s)
+{
+	struct server_config cfg = {
+		.backend = s->backend,
+		.workers = s->o->workers,
+		.max_msize = s->o->msize,
+		.iounit = s->o->iounit,
+	};
+	int r = loop_new(&s->loop);
+
+	if (!r)
+		r = server_new(&cfg, &s->server);
+	if (r) {
+		log_error("cannot start: %s", strerror(-r));
+		return EXIT_ENVIRONMENT;
+	}
+	return 0;
+}
+
+/* On the loop's thread or a worker: the only peer of an endpoint is gone. */
+static void endpoint_ended(void *arg)
+{
+	struct service *s = arg;
+
+	if (__atomic_sub_fetch(&s->n_alive, 1, __ATOMIC_ACQ_REL) == 0)
+		loop_stop(s->loop);
+}
+
+static int open_listener(struct service *s, struct endpoint *e, char **ret_why)
+{
+	const struct handler *h = server_handler(s->server);
+	int r = listener_new(s->loop, e->text, h, &e->listener, ret_why);
+
+	if (r)
+		return r;
+	listener_on_end(e->listener, endpoint_ended, s);
+	if (listener_is_public(e->listener))
+		log_warn("%s is open to other machines, and 9P asks for no password: who reaches "
+			 "it has all of '%s'",
+			 e->text, s->o->dir);
+	e->address = strdup(listener_address(e->listener));
+	return e->address ? 0 : -ENOMEM;
+}
+
+static int open_vhost_user(struct service *s, struct endpoint *e, char **ret_why)
+{
+	struct vhost_user_config cfg = {
+		.socket_path = e->kind == ENDPOINT_SOCKET_PATH ? e->text : NULL,
+		.fd = e->fd,
+		.tag = s->o->tag,
+	};
+	int r = vhost_user_new(s->loop, &cfg, server_handler(s->server), &e->vhost_user, ret_why);
+
+	if (r)
+		return r;
+	r = e->kind == ENDPOINT_FD ? asprintf(&e->address, "vhost-user:fd:%d", e->fd)
+				   : asprintf(&e->address, "vhost-user:%s", e->text);
+	if (r < 0)
+		e->address = NULL;
+	return r < 0 ? -ENOMEM : 0;
+}
+
+static int open_endpoint(struct service *s, struct endpoint *e)
+{
+	autofree char *reason = NULL;
+	int r = e->kind == ENDPOINT_LISTEN ? open_listener(s, e, &reason)
+					   : open_vhost_user(s, e, &reason);
+
+	switch (-r) {
+	case 0:
+		s->n_alive++;
+		return 0;
+	case EINVAL:
+	case ENAMETOOLONG:
+	case ENOENT:
+	case EBADF:
+	case ENOTSOCK:
+	case EPROTOTYPE:
+		return cmd_usage_error("serve", "%s", reason ? reason : strerror(-r));
+	default:
+		log_error("%s", reason ? reason : strerror(-r));
+		return EXIT_ENVIRONMENT;
+	}
+}
+
+static int open_endpoints(struct service *s)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s->o->n_endpoints && !r; i++)
+		r = open_endpoint(s, &s->o->endpoints[i]);
+	return r;
+}
+
+static int say_ready(const struct serve_options *o)
+{
+	if (o->ready_fd < 0)
+		return 0;
+	if (dprintf(o->ready_fd, "ready %s\n", o->endpoints[0].address) < 0) {
+		log_error("--ready-fd %d: %s: pass an open descriptor", o->ready_fd,
+			  strerror(errno));
+		return EXIT_ENVIRONMENT;
+	}
+	/* 0 to 2 stay, for they must not become something else. */
+	if (o->ready_fd > 2)
+		close(o->ready_fd);
+	return 0;
+}
+
+static int run(struct service *s)
+{
+	int r = open_folder(s);
+
+	if (!r)
+		r = start_server(s);
+	if (r)
+		return r;
+	catch_signals(s->loop);
+	r = open_endpoints(s);
+	if (r)
+		return r;
+	if (!s->o->quiet)
+		serve_print_guide(s->o);
+	r = say_ready(s->o);
+	if (r)
+		return r;
+	r = loop_run(s->loop);
+	if (r)
+		log_error("waiting for peers: %s", strerror(-r));
+	return r ? EXIT_ENVIRONMENT : EXIT_OK;
+}
+
+static void end(struct service *s)
+{
+	struct server_stats stats;
+
+	for (size_t i = 0; i < s->o->n_endpoints; i++) {
+		listener_free(s->o->endpoints[i].listener);
+		if (s->o->endpoints[i].vhost_user)
+			vhost_user_free(s->o->endpoints[i].vhost_user);
+		free(s->o->endpoints[i].address);
+	}
+	if (s->server) {
+		server_get_stats(s->server, &stats);
+		if (s->o->stats)
+			serve_print_stats(&stats);
+		server_free(s->server);
+	}
+	backend_free(s->backend);
+	/* The handler of signals may still run: the loop goes last. */
+	set_handler(SIG_DFL);
+	loop_free(s->loop);
+}
+
+int cmd_serve(int argc, char **argv)
+{
+	struct serve_options o;
+	struct service s = {.o = &o};
+	int status;
+
+	if (serve_parse(argc, argv, &o, &status))
+		return status;
+	if (o.quiet)
+		log_set_level(LOG_LEVEL_WARN);
+	prepare_process();
+	status = pin(o.cpu);
+	if (status)
+		return status;
+	status = run(&s);
+	end(&s);
+	return status;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of `warren serve`. */
+#ifndef CMD_SERVE_H
+#define CMD_SERVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct server_stats;
+
+#define SERVE_MAX_ENDPOINTS 16
+
+/* A place where peers may come. */
+struct endpoint {
+	enum endpoint_kind { ENDPOINT_LISTEN, ENDPOINT_SOCKET_PATH, ENDPOINT_FD } kind;
+	const char *text; /* as on the command line */
+	int fd;		  /* ENDPOINT_FD */
+
+	/* Once it is open: one of these, and its address. */
+	struct listener *listener;
+	struct vhost_user *vhost_user;
+	char *address; /* "tcp:127.0.0.1:564", "vhost-user:/run/w.sock" */
+};
+
+struct serve_options {
+	struct endpoint endpoints[SERVE_MAX_ENDPOINTS];
+	size_t n_endpoints;
+	const char *dir, *tag;
+	uint32_t msize, iounit, workers; /* 0: not given */
+	int cpu, ready_fd;		 /* -1: not given */
+	bool allow_devices, stats, quiet;
+};
+
+/* Prints on standard output what to type to mount each endpoint. */
+void serve_print_guide(const struct serve_options *o);
+
+/* One line of JSON on standard error. */
+void serve_print_stats(const struct server_stats *s);
+
+/* Says what SERVE_OPTIONS are, for --help. */
+void serve_print_help(void);
+
+/* Reads the command line. 0; else *RET_STATUS is the exit code. */
+int serve_parse(int argc, char **argv, struct serve_options *ret_o, int *ret_status);
+
+#endif
