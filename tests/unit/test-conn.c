@@ -20,16 +20,17 @@
 #include "transport.h"
 
 enum order {
-	ECHO = 200,  /* the message is its reply */
-	ECHO_LATER,  /* the same, from a worker */
-	HOLD,	     /* the same, when `gate` is opened */
-	DATA,	     /* body count[4]: header and as many bytes of payload */
-	DATA_LATER,  /* the same, from a worker */
-	LESS_DATA,   /* payload is asked for, all but one byte of it unused */
-	LONG_HEAD,   /* body count[4]: the same as DATA, without payload */
-	DROP,	     /* no reply */
-	SHUTDOWN,    /* ECHO, and the end of the connection */
-	SMALL_MSIZE, /* ECHO, and msize is 64 from then on */
+	READ_LATER = 116, /* as DATA_LATER, but it says so like Tread: fid[4] offset[8] count[4] */
+	ECHO = 200,	  /* the message is its reply */
+	ECHO_LATER,	  /* the same, from a worker */
+	HOLD,		  /* the same, when `gate` is opened */
+	DATA,		  /* body count[4]: header and as many bytes of payload */
+	DATA_LATER,	  /* the same, from a worker */
+	LESS_DATA,	  /* payload is asked for, all but one byte of it unused */
+	LONG_HEAD,	  /* body count[4]: the same as DATA, without payload */
+	DROP,		  /* no reply */
+	SHUTDOWN,	  /* ECHO, and the end of the connection */
+	SMALL_MSIZE,	  /* ECHO, and msize is 64 from then on */
 };
 
 #define HEADER 7
@@ -91,7 +92,7 @@ static void one_less(struct session *s)
 
 static void reply_data(struct frame *f, const uint8_t *m, bool as_payload, uint32_t used)
 {
-	uint32_t count = get_u32(m + HEADER);
+	uint32_t count = get_u32(m + f->head_len - 4);
 	uint16_t tag = (uint16_t)(m[5] | m[6] << 8);
 	autofree uint8_t *head = malloc(HEADER + (as_payload ? 0 : count));
 	uint8_t *to = head + HEADER;
@@ -121,8 +122,8 @@ static void answer(struct frame *f)
 
 	if (order == SMALL_MSIZE)
 		atomic_store(&ch->msize, 64);
-	if (order == DATA || order == DATA_LATER)
-		reply_data(f, m, true, get_u32(m + HEADER));
+	if (order == DATA || order == DATA_LATER || order == READ_LATER)
+		reply_data(f, m, true, get_u32(m + f->head_len - 4));
 	else if (order == LESS_DATA)
 		reply_data(f, m, true, 1);
 	else if (order == LONG_HEAD)
@@ -162,7 +163,7 @@ static void receive(void *session, struct frame *f)
 	pthread_mutex_lock(&lock);
 	s->n_frames++;
 	n_received++;
-	if (order == HOLD || order == ECHO_LATER || order == DATA_LATER) {
+	if (order == HOLD || order == ECHO_LATER || order == DATA_LATER || order == READ_LATER) {
 		n_held += order == HOLD;
 		assert_true(n_jobs < ARRAY_SIZE(jobs));
 		jobs[n_jobs++] = f;
@@ -574,23 +575,24 @@ static void a_dropped_request_has_no_reply(void **state)
 
 /* The peer asks without end and does not read: the server stops taking requests, and goes on when
  * the replies are read. */
-static void a_peer_that_does_not_read(enum order what, uint32_t count, unsigned most)
+static void ask_without_reading(enum order what, uint32_t size, uint32_t count, unsigned most)
 {
-	uint8_t m[HEADER + 4];
-	unsigned n_sent = 0, n_got = 0;
+	uint8_t m[32];
+	unsigned n_sent = 0, n_got = 0, n_taken;
 
-	make(m, what, 1, sizeof(m));
-	put_u32(m + HEADER, count);
+	make(m, what, 1, size);
+	put_u32(m + size - 4, count);
 	for (;; n_sent++) {
-		ssize_t n = send(client, m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = send(client, m, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EAGAIN)
 			break;
-		assert_int_equal(n, sizeof(m));
+		assert_int_equal(n, size);
 	}
 	pthread_mutex_lock(&lock);
-	assert_true(n_received <= most);
-	assert_true(n_received < n_sent);
+	n_taken = n_received;
 	pthread_mutex_unlock(&lock);
+	assert_true(n_taken <= most);
+	assert_true(n_taken < n_sent);
 	for (; n_got < n_sent; n_got++)
 		assert_int_equal(get().size, HEADER + count);
 	order(ECHO, 2, 20);
@@ -600,14 +602,21 @@ static void a_peer_that_does_not_read(enum order what, uint32_t count, unsigned 
 static void a_peer_that_does_not_read_is_not_read_from(void **state)
 {
 	(void)state;
-	/* what fits into the socket, in the queue, and a little more */
-	a_peer_that_does_not_read(DATA, 100000, 80);
+	/* what fits into the socket and in the queue */
+	ask_without_reading(DATA, HEADER + 4, 100000, 60);
 }
 
-static void requests_for_much_data_wait_their_turn_in_workers_too(void **state)
+static void requests_for_much_data_wait_before_they_are_handed_over(void **state)
 {
 	(void)state;
-	a_peer_that_does_not_read(DATA_LATER, 100000, 600);
+	ask_without_reading(READ_LATER, 23, 100000, 60);
+}
+
+static void many_small_replies_wait_in_the_socket_not_in_memory(void **state)
+{
+	(void)state;
+	/* a socket takes less than 300 packets */
+	ask_without_reading(DATA, HEADER + 4, 100, 600);
 }
 
 static void two_threads_do_not_mix_their_replies(void **state)
@@ -646,7 +655,8 @@ int main(void)
 		T(nothing_is_received_after_shutdown),
 		T(a_dropped_request_has_no_reply),
 		T(a_peer_that_does_not_read_is_not_read_from),
-		T(requests_for_much_data_wait_their_turn_in_workers_too),
+		T(requests_for_much_data_wait_before_they_are_handed_over),
+		T(many_small_replies_wait_in_the_socket_not_in_memory),
 		T(two_threads_do_not_mix_their_replies),
 	};
 
