@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "memory-guard.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+#include "macros.h"
+
+/* START 0: free. Written with LOCK held, read by the signal handler at any time: START is set last
+ * and cleared first. */
+struct slot {
+	atomic_uintptr_t start;
+	atomic_size_t len;
+	atomic_bool hit;
+};
+
+static struct slot slots[2048];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sigaction previous;
+
+static struct slot *find_slot(uintptr_t address)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
+		uintptr_t start = atomic_load_explicit(&slots[i].start, memory_order_acquire);
+
+		if (start && address >= start && address - start < atomic_load(&slots[i].len))
+			return &slots[i];
+	}
+	return NULL;
+}
+
+/* The whole range and not a page: huge pages cannot be replaced in parts, and the device is lost
+ * anyway. */
+static bool replace(struct slot *s)
+{
+	void *start = (void *)atomic_load(&s->start);
+
+	if (atomic_exchange(&s->hit, true))
+		return true; /* another thread is at it: fault again until it is done */
+	return mmap(start, atomic_load(&s->len), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
+}
+
+/* Async-signal-safe: atomics and plain system calls only. */
+static void on_sigbus(int sig, siginfo_t *info, void *context)
+{
+	struct slot *s = find_slot((uintptr_t)info->si_addr);
+	int saved = errno;
+
+	(void)context;
+	/* Not ours: the access is repeated and meets whoever was there before us. */
+	if (!s || !replace(s))
+		sigaction(sig, &previous, NULL);
+	errno = saved;
+}
+
+static int install_locked(void)
+{
+	struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO}, now;
+
+	if (sigaction(SIGBUS, NULL, &now))
+		return -errno;
+	if (now.sa_sigaction == on_sigbus)
+		return 0;
+	previous = now;
+	sigemptyset(&action.sa_mask);
+	return sigaction(SIGBUS, &action, NULL) ? -errno : 0;
+}
+
+static int add_locked(void *start, size_t len, unsigned *ret_slot)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(slots); i++) {
+		if (atomic_load(&slots[i].start))
+			continue;
+		atomic_store(&slots[i].hit, false);
+		atomic_store(&slots[i].len, len);
+		atomic_store_explicit(&slots[i].start, (uintptr_t)start, memory_order_release);
+		*ret_slot = i;
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+int guard_add(void *start, size_t len, unsigned *ret_slot)
+{
+	int r;
+
+	pthread_mutex_lock(&lock);
+	r = install_locked();
+	if (!r)
+		r = add_locked(start, len, ret_slot);
+	pthread_mutex_unlock(&lock);
+	return r;
+}
+
+void guard_remove(unsigned slot)
+{
+	pthread_mutex_lock(&lock);
+	atomic_store(&slots[slot].start, 0);
+	pthread_mutex_unlock(&lock);
+}
+
+bool guard_is_hit(unsigned slot)
+{
+	return atomic_load_explicit(&slots[slot].hit, memory_order_relaxed);
+}
