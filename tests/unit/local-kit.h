@@ -81,6 +81,15 @@ static unused int setup(void **state)
 	return 0;
 }
 
+/* In memory, if the host has such a folder: for tests with very many files. */
+static unused int setup_in_memory(void **state)
+{
+	(void)state;
+	make_folders(access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+	serve(&(struct local_config){.dir = dir_path});
+	return 0;
+}
+
 static unused int teardown(void **state)
 {
 	(void)state;
