@@ -177,6 +177,44 @@ struct plan {
 	int report; /* write end of the pipe that carries errno */
 };
 
+static pid_t fork_with(unsigned clone_flags)
+{
+	return (pid_t)syscall(SYS_clone, (unsigned long)clone_flags | SIGCHLD, NULL, NULL, NULL, 0);
+}
+
+/* The life of the guard: all signals are blocked; SIGTERM comes when the parent ends. */
+static _Noreturn void stand_guard(pid_t worker)
+{
+	sigset_t all;
+	int sig, status;
+
+	syscall(SYS_close_range, 0U, UINT_MAX, 0U);
+	sigfillset(&all);
+	for (;;) {
+		if (sigwait(&all, &sig))
+			continue;
+		if (sig != SIGCHLD)
+			kill(0, SIGKILL);
+		else if (waitpid(worker, &status, WNOHANG) == worker)
+			_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+	}
+}
+
+/* Returns in the child that is to call execve. */
+static int leave_guard(void)
+{
+	pid_t worker;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM))
+		return -1;
+	/* One that ignores SIGCHLD would never see it. */
+	signal(SIGCHLD, SIG_DFL);
+	worker = fork_with(0);
+	if (worker > 0)
+		stand_guard(worker);
+	return worker < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) ? -1 : 0;
+}
+
 static int become(const struct plan *p)
 {
 	if (setpgid(0, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL))
@@ -184,17 +222,14 @@ static int become(const struct plan *p)
 	/* The parent may have ended before the line above. */
 	if (!p->s->clone_flags && getppid() != p->parent)
 		_exit(127);
+	if (p->s->guard && leave_guard())
+		return -1;
 	if (p->s->dir && chdir(p->s->dir))
 		return -1;
 	if (place_fds(p->s) || keep_fds(p->s))
 		return -1;
 	reset_signals();
 	return execve(p->program, (char *const *)p->s->argv, (char *const *)p->env);
-}
-
-static pid_t fork_with(unsigned clone_flags)
-{
-	return (pid_t)syscall(SYS_clone, (unsigned long)clone_flags | SIGCHLD, NULL, NULL, NULL, 0);
 }
 
 static int start(const struct plan *p, struct child *ret_c)

@@ -22,6 +22,10 @@ struct spawn {
 	const int *keep; /* more descriptors that the child keeps, under their own numbers */
 	size_t n_keep;	 /* they may be O_CLOEXEC here; all others are closed in the child */
 	unsigned clone_flags; /* CLONE_NEW...: namespaces that the child gets, 0 for none */
+	/* Its descendants die with us too, as far as they stay in its process group: a small
+	 * process stands between, which is the child that we see. For make, apt-get and their kind.
+	 */
+	bool guard;
 };
 
 #define SPAWN_INIT                                                  \

@@ -222,6 +222,46 @@ static void a_child_dies_with_its_parent(void **state)
 	close(p[0]);
 }
 
+static void a_guarded_child_takes_its_descendants_along(void **state)
+{
+	struct spawn s = SPAWN_INIT;
+	struct child c = CHILD_INIT;
+	int p[2], status;
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	pid_t parent = fork();
+	if (!parent) {
+		s.argv = ARGV("sh", "-c", "sh -c 'sleep 1000 & echo; wait' & wait");
+		s.fds[1] = p[1];
+		s.guard = true;
+		if (!spawn_start(&s, &c))
+			pause();
+		_exit(1);
+	}
+	close(p[1]);
+	assert_int_equal(read(p[0], &byte, 1), 1);
+	kill(parent, SIGKILL);
+	waitpid(parent, &status, 0);
+	assert_all_gone(p[0]);
+	close(p[0]);
+}
+
+static void a_guard_passes_the_end_on(void **state)
+{
+	struct spawn s = SPAWN_INIT;
+
+	(void)state;
+	s.guard = true;
+	s.argv = ARGV("sh", "-c", "exit 7");
+	assert_int_equal(spawn_run(&s), 7);
+	s.argv = ARGV("sh", "-c", "kill -TERM $$");
+	assert_int_equal(spawn_run(&s), 128 + SIGTERM);
+	s.argv = ARGV("/nowhere/at/all");
+	assert_int_equal(spawn_run(&s), -ENOENT);
+}
+
 static void vectors_grow(void **state)
 {
 	char **v = NULL;
@@ -252,6 +292,8 @@ int main(void)
 		cmocka_unit_test(a_wait_can_time_out),
 		cmocka_unit_test(done_ends_the_whole_group),
 		cmocka_unit_test(a_child_dies_with_its_parent),
+		cmocka_unit_test(a_guarded_child_takes_its_descendants_along),
+		cmocka_unit_test(a_guard_passes_the_end_on),
 		cmocka_unit_test(vectors_grow),
 	};
 
