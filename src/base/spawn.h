@@ -71,6 +71,13 @@ bool spawn_has_program(const char *name);
 
 /* NULL-terminated vectors of strings, all from malloc. */
 void strv_free(char **v);
+
+/* For cleanup(). */
+static inline void cleanup_strv(char ***v)
+{
+	strv_free(*v);
+}
+
 size_t strv_len(const char *const *v);
 
 /* Appends a copy of WORD; *V may be NULL. 0 or -ENOMEM, *V unchanged then. */

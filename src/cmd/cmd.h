@@ -14,6 +14,7 @@ enum {
 
 /* One row a verb: name, function, summary for `warren --help`. */
 #define CMD_VERBS(V)                                                        \
+	V(lab, cmd_lab, "fetch and build guest kernels")                    \
 	V(serve, cmd_serve, "share a folder: vhost-user, unix, tcp, vsock") \
 	V(version, cmd_version, "print the version")
 

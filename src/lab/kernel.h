@@ -33,8 +33,12 @@ int kernel_find(const char *name, struct kernel **ret_k);
 
 /* The kernel NAME, fetched or built first if the cache has none, with progress lines on stderr.
  * NULL or "" means the default of the guest: UML's newest, or for !UML Debian's 6.12.
- * On failure *RET_WHY (the caller frees it) says in one line what is missing and what to do. */
+ * On failure *RET_WHY (the caller frees it) says in one line what is missing and what to do.
+ * -EINTR when a signal handler ran meanwhile: nothing is left behind. */
 int kernel_get(const char *name, bool uml, struct kernel **ret_k, char **ret_why);
+
+/* As kernel_get, but asks the mirror for a newer one even if the cache has one. */
+int kernel_update(const char *name, bool uml, struct kernel **ret_k, char **ret_why);
 
 /* A folder that holds another Debian release's QEMU, unpacked, not installed: fetched first if the
  * cache has none. RET_ARGV receives the words that start its qemu-system-x86_64 (its own loader and

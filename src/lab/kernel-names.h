@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernels that can be fetched or built, and the names that they go by. */
+#ifndef LAB_KERNEL_NAMES_H
+#define LAB_KERNEL_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct uml_variant;
+
+/* Name, alias (or ""), package, suites that may have it, UML variant (none: Debian's image),
+ * sentence for `warren lab kernel list`. */
+#define KERNEL_SOURCES(S)                                                                          \
+	S("6.12-uml", "uml", "linux-source-6.12", "bookworm-backports bookworm-security",          \
+	  &uml_plain, "small User Mode Linux, the default of 'warren verify'")                     \
+	S("6.1-uml", "", "linux-source-6.1", "bookworm bookworm-security", &uml_plain,             \
+	  "the same, of Debian 12's kernel")                                                       \
+	S("6.12-uml-debug", "", "linux-source-6.12", "bookworm-backports bookworm-security",       \
+	  &uml_debug, "with debug information and tracepoints, for gdb")                           \
+	S("6.1", "bookworm", "linux-image-amd64", "bookworm bookworm-security", NULL,              \
+	  "Debian 12's kernel")                                                                    \
+	S("6.12", "bookworm-backports", "linux-image-amd64", "bookworm-backports", NULL,           \
+	  "Debian 12's backport, the default of '--guest qemu'")                                   \
+	S("trixie", "", "linux-image-amd64", "trixie trixie-security", NULL, "Debian 13's kernel") \
+	S("trixie-backports", "", "linux-image-amd64", "trixie-backports", NULL,                   \
+	  "Debian 13's backport, the newest")
+
+struct kernel_source {
+	const char *name, *alias, *package, *suites;
+	const struct uml_variant *variant; /* NULL: one of Debian's images */
+	const char *summary;
+};
+
+extern const struct kernel_source kernel_sources[];
+extern const size_t n_kernel_sources;
+
+/* The source that NAME means for a guest of that kind; NULL or "" is the kind's default, and
+ * "6.12" is "6.12-uml" for UML. NULL when there is none. */
+const struct kernel_source *kernel_source_find(const char *name, bool uml);
+
+/* Any kind. */
+const struct kernel_source *kernel_source_by_name(const char *name);
+
+/* All names that fit the kind, in one line; the caller frees it, NULL when memory is out. */
+char *kernel_source_list(bool uml);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* Another Debian release's QEMU with all its libraries, C library included, in a cache folder. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apt.h"
+#include "cache.h"
+#include "cleanup.h"
+#include "kernel-make.h"
+#include "kernel.h"
+#include "progress.h"
+#include "qemu-fetch.h"
+#include "spawn.h"
+#include "tool.h"
+
+#define ROOM_MIB 350
+
+#define S(name, suites, suite, summary) {name, suites, suite, summary},
+const struct qemu_source qemu_sources[] = {QEMU_SOURCES(S)};
+#undef S
+const size_t n_qemu_sources = ARRAY_SIZE(qemu_sources);
+
+/* What no start of QEMU reads. */
+static const char *const excluded[] = {"./usr/share/doc",
+				       "./usr/share/man",
+				       "./usr/share/locale",
+				       "./usr/share/perl5",
+				       "./usr/share/debconf",
+				       "./usr/share/pam*",
+				       "./usr/share/bash-completion",
+				       "./usr/share/lintian",
+				       "./usr/share/bug",
+				       "./usr/share/common-licenses",
+				       "./usr/share/alsa",
+				       "./usr/sbin",
+				       "./usr/lib/systemd",
+				       "*/gconv",
+				       "./usr/bin/[!q]*",
+				       "./etc",
+				       "./var",
+				       "*/qemu/ui-*.so",
+				       "*/qemu/audio-*.so",
+				       "./dev",
+				       "./usr/share/icons",
+				       "./usr/lib/x86_64-linux-gnu/security",
+				       "./usr/bin/qemu-system-i386",
+				       "./usr/bin/qemu-system-x86_64-*",
+				       NULL};
+
+static const struct qemu_source *find_source(const char *name)
+{
+	for (size_t i = 0; i < n_qemu_sources; i++)
+		if (!name || !*name || !strcmp(name, qemu_sources[i].name))
+			return &qemu_sources[i];
+	return NULL;
+}
+
+/* The loader of the folder starts its QEMU: nothing of the host's libraries is used. */
+static int make_argv(const char *root, char ***ret_argv)
+{
+	static const char *const firmware[] = {"usr/share/qemu", "usr/share/seabios",
+					       "usr/lib/ipxe/qemu", "usr/share/qemu/firmware"};
+	cleanup(cleanup_strv) char **argv = NULL;
+	int r = strv_pushf(&argv, "%s/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", root);
+
+	if (!r)
+		r = strv_push(&argv, "--inhibit-cache");
+	if (!r)
+		r = strv_push(&argv, "--library-path");
+	if (!r)
+		r = strv_pushf(&argv, "%s/usr/lib/x86_64-linux-gnu", root);
+	if (!r)
+		r = strv_pushf(&argv, "%s/usr/bin/qemu-system-x86_64", root);
+	for (size_t i = 0; i < ARRAY_SIZE(firmware) && !r; i++) {
+		r = strv_push(&argv, "-L");
+		if (!r)
+			r = strv_pushf(&argv, "%s/%s", root, firmware[i]);
+	}
+	if (r)
+		return r;
+	*ret_argv = steal_ptr(&argv);
+	return 0;
+}
+
+/* The newest folder qemu/NAME_VERSION of the cache. */
+static int find_root(const struct qemu_source *s, char **ret_root)
+{
+	autofree char *cache = NULL, *dir = NULL, *best = NULL;
+	autoclosedir DIR *d = NULL;
+	const struct dirent *e;
+	size_t len = strlen(s->name);
+	int r = lab_cache_dir(&cache);
+
+	if (r)
+		return r;
+	dir = path_join(cache, "qemu");
+	if (!dir)
+		return -ENOMEM;
+	d = opendir(dir);
+	while (d && (e = readdir(d))) {
+		if (strncmp(e->d_name, s->name, len) || e->d_name[len] != '_' ||
+		    (best && strverscmp(best, e->d_name) > 0))
+			continue;
+		free(best);
+		best = strdup(e->d_name);
+	}
+	if (!best)
+		return -ENOENT;
+	*ret_root = path_join(dir, best);
+	return *ret_root ? 0 : -ENOMEM;
+}
+
+int qemu_find(const char *name, char **ret_version, char **ret_root)
+{
+	const struct qemu_source *s = find_source(name);
+	autofree char *root = NULL;
+	int r = s ? find_root(s, &root) : -ENOENT;
+
+	if (r)
+		return r;
+	*ret_version = strdup(strrchr(root, '_') + 1);
+	if (!*ret_version)
+		return -ENOMEM;
+	*ret_root = steal_ptr(&root);
+	return 0;
+}
+
+/* It must run before it counts as fetched. */
+static int prove(const struct cache_work *w, const char *root, char **ret_why)
+{
+	cleanup(cleanup_strv) char **argv = NULL;
+	autofree char *out = NULL;
+	int r = make_argv(root, &argv);
+
+	if (!r)
+		r = strv_push(&argv, "-version");
+	return r ? r
+		 : tool_capture(&(struct tool){.argv = (const char *const *)argv}, w, &out,
+				ret_why);
+}
+
+static int fetch(const struct qemu_source *s, struct cache_work *w, struct progress *progress,
+		 char **ret_why)
+{
+	cleanup(apt_package_done) struct apt_package p = {0};
+	cleanup(apt_done) struct apt a = APT_INIT;
+	autofree char *debs = NULL, *root = path_join(w->tmp, "root"), *entry = NULL;
+	int r = apt_open(w, progress, s->suites, &a, ret_why);
+
+	if (!r)
+		r = apt_download_all(&a, "qemu-system-x86", s->suite, &debs, ret_why);
+	if (r)
+		return r;
+	progress_step(progress, "unpacking");
+	r = root ? deb_unpack_all(w, debs, root, excluded, ret_why) : -ENOMEM;
+	if (!r)
+		r = prove(w, root, ret_why);
+	if (!r)
+		r = deb_dir_version(debs, "qemu-system-x86", &p.version);
+	if (!r && asprintf(&entry, "%s_%s", s->name, p.version) < 0)
+		r = -ENOMEM;
+	if (!r)
+		r = cache_work_publish(w, "root", "qemu", entry);
+	if (!r)
+		progress_step(progress, "%s is ready", p.version);
+	return r;
+}
+
+static int make(const struct qemu_source *s, char **ret_why)
+{
+	static const char *const programs[] = {"xz", "xz-utils", NULL};
+	cleanup(cache_work_end) struct cache_work w = CACHE_WORK_INIT;
+	cleanup(progress_done) struct progress progress;
+	autofree char *thing = NULL, *root = NULL, *what = NULL;
+	int r = tool_need("fetching QEMU", programs, ret_why);
+
+	if (asprintf(&thing, "qemu-%s", s->name) < 0 || asprintf(&what, "QEMU of %s", s->name) < 0)
+		return -ENOMEM;
+	progress_init(&progress, what);
+	if (!r)
+		r = cache_work_begin(thing, &w, ret_why);
+	if (r || !find_root(s, &root))
+		return r;
+	r = cache_work_make_tmp(&w, ROOM_MIB, ret_why);
+	return r ? r : fetch(s, &w, &progress, ret_why);
+}
+
+int lab_qemu_get(const char *name, char ***ret_argv, char **ret_why)
+{
+	const struct qemu_source *s = find_source(name);
+	autofree char *root = NULL;
+	char *reason = NULL;
+	int r;
+
+	if (!s)
+		return why(-ENOENT, ret_why, "there is no QEMU '%s'; known is %s", name,
+			   qemu_sources[0].name);
+	r = find_root(s, &root);
+	if (r == -ENOENT) {
+		r = make(s, &reason);
+		if (!r)
+			r = find_root(s, &root);
+	}
+	if (!r)
+		return make_argv(root, ret_argv);
+	why(r, ret_why, "QEMU of %s: %s", s->name, reason ? reason : strerror(-r));
+	free(reason);
+	return r;
+}
