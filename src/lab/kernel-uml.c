@@ -25,34 +25,35 @@ static const char *const programs[] = {"gcc",	   "gcc",	"make",	     "make", "fl
 				       "binutils", "sha256sum", "coreutils", NULL};
 
 /* What the build reads: a sixth of the source. The rest is not unpacked; Kconfig and make want to
- * see all of their own files. */
-static const char *const parts[] = {"*/Kconfig*",
+ * see all of their own files, wherever they are. */
+static const char *const parts[] = {"--wildcards-match-slash",
+				    "*/Kconfig*",
 				    "*/Makefile*",
 				    "*/Kbuild*",
-				    "linux-source-*/.*",
-				    "linux-source-*/arch/um",
-				    "linux-source-*/arch/x86",
-				    "linux-source-*/block",
-				    "linux-source-*/certs",
-				    "linux-source-*/crypto",
-				    "linux-source-*/drivers/base",
-				    "linux-source-*/drivers/char",
-				    "linux-source-*/drivers/net/*.[ch]",
-				    "linux-source-*/drivers/tty",
-				    "linux-source-*/drivers/virtio",
-				    "linux-source-*/fs",
-				    "linux-source-*/include",
-				    "linux-source-*/init",
-				    "linux-source-*/io_uring",
-				    "linux-source-*/ipc",
-				    "linux-source-*/kernel",
-				    "linux-source-*/lib",
-				    "linux-source-*/mm",
-				    "linux-source-*/net",
-				    "linux-source-*/scripts",
-				    "linux-source-*/security",
-				    "linux-source-*/tools/include",
-				    "linux-source-*/usr",
+				    "--no-wildcards-match-slash",
+				    "*/arch/um",
+				    "*/arch/x86",
+				    "*/block",
+				    "*/certs",
+				    "*/crypto",
+				    "*/drivers/base",
+				    "*/drivers/char",
+				    "*/drivers/net/*.[ch]",
+				    "*/drivers/tty",
+				    "*/drivers/virtio",
+				    "*/fs",
+				    "*/include",
+				    "*/init",
+				    "*/io_uring",
+				    "*/ipc",
+				    "*/kernel",
+				    "*/lib",
+				    "*/mm",
+				    "*/net",
+				    "*/scripts",
+				    "*/security",
+				    "*/tools/include",
+				    "*/usr",
 				    NULL};
 
 /* The build must not depend on who calls it: a surrounding make, an environment for cross builds.
@@ -84,14 +85,8 @@ static int unpack(struct build *b, const char *debs, char **ret_why)
 {
 	autofree char *pkg = path_join(b->job->work->tmp, "package"), *tarball = NULL;
 	cleanup(cleanup_strv) char **argv = NULL;
-	const char *const first[] = {"tar",
-				     "-x",
-				     "--strip-components=1",
-				     "--wildcards",
-				     "--wildcards-match-slash",
-				     "-I",
-				     "xz -T0",
-				     "-f"};
+	const char *const first[] = {"tar",    "-x", "--strip-components=1", "--wildcards", "-I",
+				     "xz -T0", "-f"};
 	int r;
 
 	if (!pkg || asprintf(&tarball, "%s/usr/src/%s.tar.xz", pkg, b->source->name) < 0)

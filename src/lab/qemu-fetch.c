@@ -24,31 +24,21 @@ const struct qemu_source qemu_sources[] = {QEMU_SOURCES(S)};
 #undef S
 const size_t n_qemu_sources = ARRAY_SIZE(qemu_sources);
 
-/* What no start of QEMU reads. */
-static const char *const excluded[] = {"./usr/share/doc",
-				       "./usr/share/man",
-				       "./usr/share/locale",
-				       "./usr/share/perl5",
-				       "./usr/share/debconf",
-				       "./usr/share/pam*",
-				       "./usr/share/bash-completion",
-				       "./usr/share/lintian",
-				       "./usr/share/bug",
-				       "./usr/share/common-licenses",
-				       "./usr/share/alsa",
+/* What no start of QEMU reads. Its modules stay: it would try the host's instead. */
+static const char *const excluded[] = {"./usr/share/[!qsi]*",
+				       "./usr/share/icons",
+				       "./usr/share/systemtap",
+				       "./usr/share/sgml",
+				       "./usr/bin/[!q]*",
+				       "./usr/bin/qemu-[!s]*",
+				       "./usr/bin/qemu-storage-daemon",
+				       "./usr/bin/qemu-system-i386",
 				       "./usr/sbin",
 				       "./usr/lib/systemd",
+				       "./usr/lib/x86_64-linux-gnu/security",
 				       "*/gconv",
-				       "./usr/bin/[!q]*",
 				       "./etc",
 				       "./var",
-				       "*/qemu/ui-*.so",
-				       "*/qemu/audio-*.so",
-				       "./dev",
-				       "./usr/share/icons",
-				       "./usr/lib/x86_64-linux-gnu/security",
-				       "./usr/bin/qemu-system-i386",
-				       "./usr/bin/qemu-system-x86_64-*",
 				       NULL};
 
 static const struct qemu_source *find_source(const char *name)
@@ -59,26 +49,32 @@ static const struct qemu_source *find_source(const char *name)
 	return NULL;
 }
 
-/* The loader of the folder starts its QEMU: nothing of the host's libraries is used. */
+/* The loader of the folder starts its QEMU, so that nothing of the host's libraries is used. QEMU
+ * would look for modules relative to its program, which is the loader now: it is told where. */
 static int make_argv(const char *root, char ***ret_argv)
 {
-	static const char *const firmware[] = {"usr/share/qemu", "usr/share/seabios",
-					       "usr/lib/ipxe/qemu", "usr/share/qemu/firmware"};
+	static const char *const words[] = {
+		"env",
+		"QEMU_MODULE_DIR=@/usr/lib/x86_64-linux-gnu/qemu",
+		"@/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+		"--inhibit-cache",
+		"--library-path",
+		"@/usr/lib/x86_64-linux-gnu",
+		"@/usr/bin/qemu-system-x86_64",
+		"-L",
+		"@/usr/share/qemu",
+		"-L",
+		"@/usr/share/seabios",
+	};
 	cleanup(cleanup_strv) char **argv = NULL;
-	int r = strv_pushf(&argv, "%s/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", root);
+	int r = 0;
 
-	if (!r)
-		r = strv_push(&argv, "--inhibit-cache");
-	if (!r)
-		r = strv_push(&argv, "--library-path");
-	if (!r)
-		r = strv_pushf(&argv, "%s/usr/lib/x86_64-linux-gnu", root);
-	if (!r)
-		r = strv_pushf(&argv, "%s/usr/bin/qemu-system-x86_64", root);
-	for (size_t i = 0; i < ARRAY_SIZE(firmware) && !r; i++) {
-		r = strv_push(&argv, "-L");
-		if (!r)
-			r = strv_pushf(&argv, "%s/%s", root, firmware[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(words) && !r; i++) {
+		size_t before = strcspn(words[i], "@");
+		const char *after = words[i] + before;
+
+		r = strv_pushf(&argv, "%.*s%s%s", (int)before, words[i], *after ? root : "",
+			       *after ? after + 1 : "");
 	}
 	if (r)
 		return r;

@@ -26,7 +26,7 @@
 		"9P_FS_POSIX_ACL=y", "9P_FS_SECURITY=y"
 
 /* As Debian has it: what a buggy kernel fails to fill reads as zeros, not as old memory. */
-#define OPTIONS_DEBIAN "INIT_ON_ALLOC_DEFAULT_ON=y", "INIT_STACK_NONE=n"
+#define OPTIONS_DEBIAN "INIT_ON_ALLOC_DEFAULT_ON=y"
 
 /* On by default, of no use here, and 230 files more to compile: INET is most of them. */
 #define OPTIONS_OFF                                                                           \
@@ -34,14 +34,13 @@
 		"PTP_1588_CLOCK=n", "UNIX98_PTYS=n", "LEGACY_PTYS=n", "HW_RANDOM=n", "AIO=n", \
 		"IO_URING=n", "MCONSOLE=n", "SLUB_TINY=n", "MODULES=n", "BLOCK=n"
 
-static const char *const plain_options[] = {OPTIONS_CORE, OPTIONS_DEBIAN,   OPTIONS_OFF,
-					    "KALLSYMS=n", "DEBUG_KERNEL=n", NULL};
+static const char *const plain_options[] = {OPTIONS_CORE, OPTIONS_DEBIAN, OPTIONS_OFF, "KALLSYMS=n",
+					    NULL};
 
 static const char *const debug_options[] = {OPTIONS_CORE,
 					    OPTIONS_DEBIAN,
 					    OPTIONS_OFF,
 					    "KALLSYMS=y",
-					    "DEBUG_KERNEL=y",
 					    "DEBUG_INFO_DWARF5=y",
 					    "FRAME_POINTER=y",
 					    "NET_9P_DEBUG=y",
