@@ -84,9 +84,9 @@ static int find_mirrors(const struct cache_work *w, struct mirrors *ret_m, char 
 	if (r)
 		return r;
 	r = mirrors_parse(text, ret_m);
-	return r == -ENOENT ? why(r, ret_why,
-				  "the system's apt knows no Debian mirror; name one in "
-				  "/etc/apt/sources.list, or its address in WARREN_MIRROR")
+	return r == -ENOENT ? lab_why(r, ret_why,
+				      "the system's apt knows no Debian mirror; name one in "
+				      "/etc/apt/sources.list, or its address in WARREN_MIRROR")
 			    : r;
 }
 
@@ -169,7 +169,7 @@ int apt_open(const struct cache_work *w, struct progress *progress, const char *
 		return -ENOMEM;
 	r = write_state(&a, &m, suites);
 	if (r)
-		return why(r, ret_why, "cannot write in %s: %s", a.dir, strerror(-r));
+		return lab_why(r, ret_why, "cannot write in %s: %s", a.dir, strerror(-r));
 	progress_step(progress, "asking the Debian mirror for %s", suites);
 	r = tool_run(&(struct tool){.argv = (const char *const[]){"apt-get", "-c", a.conf, "update",
 								  NULL}},
@@ -194,7 +194,7 @@ int apt_find(const struct apt *a, const char *name, struct apt_package *ret_p, c
 		return r;
 	r = apt_parse_policy(policy, &p.version, &p.suite);
 	if (r)
-		return why(r, ret_why, "the Debian mirror has no package %s", name);
+		return lab_why(r, ret_why, "the Debian mirror has no package %s", name);
 	if (asprintf(&word, "%s=%s", name, p.version) < 0)
 		return -ENOMEM;
 	r = tool_capture(&(struct tool){.argv = (const char *const[]){"apt-cache", "-c", a->conf,
@@ -328,14 +328,14 @@ int deb_unpack(const struct cache_work *w, const char *deb, const char *dir,
 					.guard = true},
 			&c);
 	if (r)
-		return why(r, ret_why, "cannot start dpkg-deb: %s", strerror(-r));
+		return lab_why(r, ret_why, "cannot start dpkg-deb: %s", strerror(-r));
 	close(steal_fd(&out));
 	r = tool_run(&(struct tool){.argv = (const char *const *)argv, .dir = dir, .in = in}, w,
 		     ret_why);
 	if (!r)
 		r = child_wait(&c, -1, &status);
 	if (!r && status)
-		r = why(-EIO, ret_why, "dpkg-deb cannot unpack %s", deb);
+		r = lab_why(-EIO, ret_why, "dpkg-deb cannot unpack %s", deb);
 	return r;
 }
 

@@ -18,7 +18,7 @@
 #include "kernel.h"
 #include "logging.h"
 
-int why(int r, char **ret_why, const char *fmt, ...)
+int lab_why(int r, char **ret_why, const char *fmt, ...)
 {
 	va_list args;
 
@@ -178,12 +178,13 @@ static void remove_leftovers(const struct cache_work *w)
 static int say_unusable(int r, const char *dir, char **ret_why)
 {
 	if (r == -EINTR)
-		return why(r, ret_why, "interrupted");
+		return lab_why(r, ret_why, "interrupted");
 	if (r == -ENOSPC)
-		return why(r, ret_why, "the disk that holds the cache folder %s is full", dir);
-	return why(r, ret_why,
-		   "the cache folder %s cannot be used: %s; set WARREN_CACHE to a folder of yours",
-		   dir, strerror(-r));
+		return lab_why(r, ret_why, "the disk that holds the cache folder %s is full", dir);
+	return lab_why(
+		r, ret_why,
+		"the cache folder %s cannot be used: %s; set WARREN_CACHE to a folder of yours",
+		dir, strerror(-r));
 }
 
 /* What lab_cache_dir tried, for the message. */
@@ -229,7 +230,7 @@ int cache_work_make_tmp(struct cache_work *w, unsigned mib, char **ret_why)
 	if (!statvfs(dir, &fs)) {
 		free_mib = (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
 		if (free_mib < mib)
-			return why(
+			return lab_why(
 				-ENOSPC, ret_why,
 				"no room in the cache folder %s: %s needs %u MB, %lu MB are free; "
 				"make room, or set WARREN_CACHE to a folder on another disk",

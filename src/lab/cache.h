@@ -29,7 +29,7 @@ struct cache_work {
 	}
 
 /* Sets *RET_WHY (once: a first reason stays) to printf's text and returns R. */
-int why(int r, char **ret_why, const char *fmt, ...) printf_like(3, 4);
+int lab_why(int r, char **ret_why, const char *fmt, ...) printf_like(3, 4);
 
 /* Locks THING, saying so on standard error when another process holds it, and removes what an
  * interrupted one left. -EINTR when a signal handler ran while it waited. */

@@ -54,6 +54,6 @@ int kernel_describe(const struct kernel_job *job, const struct apt_package *p, c
 	/* A bzImage has its build-id in the packed part: it stays unknown. */
 	r = elf_file_build_id(image, &m->build_id);
 	if (r && r != -ENOENT && r != -EINVAL)
-		return why(r, ret_why, "cannot read %s: %s", image, strerror(-r));
+		return lab_why(r, ret_why, "cannot read %s: %s", image, strerror(-r));
 	return hash_file(job->work, image, &m->sha256, ret_why);
 }

@@ -79,8 +79,8 @@ static int resolve(const struct apt *a, const char *meta, struct names *n, char 
 		return r;
 	image = depends_find(m.depends, "linux-image-");
 	if (!image)
-		return why(-ENOENT, ret_why, "package %s %s leads to no kernel (%s)", meta,
-			   m.version, m.depends);
+		return lab_why(-ENOENT, ret_why, "package %s %s leads to no kernel (%s)", meta,
+			       m.version, m.depends);
 	r = apt_find(a, image, &n->parts[0], ret_why);
 	if (r)
 		return r;
@@ -163,8 +163,8 @@ static int assemble(const struct kernel_job *job, const struct names *n, const c
 	if (!r)
 		r = take_modules(unpacked, entry);
 	if (r)
-		return why(r, ret_why, "package %s is not laid out as expected: %s",
-			   n->parts[0].name, strerror(-r));
+		return lab_why(r, ret_why, "package %s is not laid out as expected: %s",
+			       n->parts[0].name, strerror(-r));
 	/* dpkg keeps it from others; it is the mirror's, no secret. */
 	(void)!chmod(image, 0644);
 	r = index_modules(job, entry, n->release, ret_why);

@@ -141,8 +141,8 @@ static int configure(struct build *b, char **ret_why)
 	if (r)
 		return r;
 	missing = uml_config_missing(v, result);
-	return missing ? why(-EINVAL, ret_why, "%s %s cannot be configured with %s",
-			     b->source->name, b->source->version, missing)
+	return missing ? lab_why(-EINVAL, ret_why, "%s %s cannot be configured with %s",
+				 b->source->name, b->source->version, missing)
 		       : 0;
 }
 

@@ -153,8 +153,8 @@ static int say_unknown(const char *name, bool uml, char **ret_why)
 {
 	autofree char *names = kernel_source_list(uml);
 
-	return why(-ENOENT, ret_why, "there is no %s kernel '%s'; known are %s",
-		   uml ? "UML" : "QEMU", name, names ? names : "");
+	return lab_why(-ENOENT, ret_why, "there is no %s kernel '%s'; known are %s",
+		       uml ? "UML" : "QEMU", name, names ? names : "");
 }
 
 /* What kernel_get may return without asking a source: a folder's name, a release. */
@@ -183,7 +183,7 @@ static int get(const char *name, bool uml, bool update, struct kernel **ret_k, c
 		return 0;
 	r = make(source, update, ret_k, &reason);
 	if (r)
-		why(r, ret_why, "kernel %s: %s", source->name, reason ? reason : strerror(-r));
+		lab_why(r, ret_why, "kernel %s: %s", source->name, reason ? reason : strerror(-r));
 	free(reason);
 	return r;
 }

@@ -125,6 +125,50 @@ int qemu_find(const char *name, char **ret_version, char **ret_root)
 	return 0;
 }
 
+/* Modules of packages that are not fetched. QEMU would load those of the host's release and abort
+ * ("-device help" loads all): a link to itself can neither be opened nor counts as missing. */
+static int bar_host_modules(const char *root)
+{
+	static const char *const modules[] = {
+		"audio-dbus",
+		"audio-jack",
+		"audio-pa",
+		"audio-pipewire",
+		"audio-sdl",
+		"audio-spice",
+		"block-blkio",
+		"block-curl",
+		"block-dmg-bz2",
+		"block-iscsi",
+		"block-nfs",
+		"block-rbd",
+		"block-ssh",
+		"chardev-spice",
+		"hw-display-qxl",
+		"ui-dbus",
+		"ui-egl-headless",
+		"ui-gtk",
+		"ui-opengl",
+		"ui-sdl",
+		"ui-spice-app",
+		"ui-spice-core",
+		"hw-display-virtio-gpu-gl",
+		"hw-display-virtio-gpu-pci-gl",
+		"hw-display-virtio-vga-gl",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
+		autofree char *path = NULL, *self = NULL;
+
+		if (asprintf(&self, "%s.so", modules[i]) < 0 ||
+		    asprintf(&path, "%s/usr/lib/x86_64-linux-gnu/qemu/%s", root, self) < 0)
+			return -ENOMEM;
+		if (symlink(self, path) && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
 /* It must run before it counts as fetched. */
 static int prove(const struct cache_work *w, const char *root, char **ret_why)
 {
@@ -153,6 +197,8 @@ static int fetch(const struct qemu_source *s, struct cache_work *w, struct progr
 		return r;
 	progress_step(progress, "unpacking");
 	r = root ? deb_unpack_all(w, debs, root, excluded, ret_why) : -ENOMEM;
+	if (!r)
+		r = bar_host_modules(root);
 	if (!r)
 		r = prove(w, root, ret_why);
 	if (!r)
@@ -193,8 +239,8 @@ int lab_qemu_get(const char *name, char ***ret_argv, char **ret_why)
 	int r;
 
 	if (!s)
-		return why(-ENOENT, ret_why, "there is no QEMU '%s'; known is %s", name,
-			   qemu_sources[0].name);
+		return lab_why(-ENOENT, ret_why, "there is no QEMU '%s'; known is %s", name,
+			       qemu_sources[0].name);
 	r = find_root(s, &root);
 	if (r == -ENOENT) {
 		r = make(s, &reason);
@@ -203,7 +249,7 @@ int lab_qemu_get(const char *name, char ***ret_argv, char **ret_why)
 	}
 	if (!r)
 		return make_argv(root, ret_argv);
-	why(r, ret_why, "QEMU of %s: %s", s->name, reason ? reason : strerror(-r));
+	lab_why(r, ret_why, "QEMU of %s: %s", s->name, reason ? reason : strerror(-r));
 	free(reason);
 	return r;
 }

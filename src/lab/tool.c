@@ -162,15 +162,15 @@ static int explain(const struct tool *t, const struct cache_work *w, const struc
 
 	save_log(w, o, &log);
 	if (r == -ENOSPC)
-		return why(
+		return lab_why(
 			r, ret_why,
 			"the disk that holds the cache folder %s is full (%s); make room, or set "
 			"WARREN_CACHE to a folder on another disk",
 			w ? w->cache : "", line);
 	if (r == -ENETUNREACH)
-		return why(r, ret_why, "the network does not answer: %s", line);
-	return why(r, ret_why, "%s failed with status %d: %s%s%s", t->argv[0], status,
-		   line ? line : "no output", log ? "; its output is in " : "", log ? log : "");
+		return lab_why(r, ret_why, "the network does not answer: %s", line);
+	return lab_why(r, ret_why, "%s failed with status %d: %s%s%s", t->argv[0], status,
+		       line ? line : "no output", log ? "; its output is in " : "", log ? log : "");
 }
 
 static int run(const struct tool *t, const struct cache_work *w, int out, char **ret_why)
@@ -198,11 +198,11 @@ static int run(const struct tool *t, const struct cache_work *w, int out, char *
 			   .guard = true};
 	r = spawn_start(&s, &c);
 	if (r)
-		return why(r, ret_why, "cannot start %s: %s", t->argv[0], strerror(-r));
+		return lab_why(r, ret_why, "cannot start %s: %s", t->argv[0], strerror(-r));
 	close(steal_fd(&end));
 	r = follow(t, &c, in, &o, &status);
 	if (r == -EINTR)
-		why(r, ret_why, "interrupted");
+		lab_why(r, ret_why, "interrupted");
 	else if (!r && status)
 		r = explain(t, w, &o, status, ret_why);
 	free(o.text);
@@ -256,5 +256,6 @@ int tool_need(const char *purpose, const char *const *programs, char **ret_why)
 	}
 	if (!*names)
 		return 0;
-	return why(-ENOENT, ret_why, "%s needs %s: apt-get install%s", purpose, names, packages);
+	return lab_why(-ENOENT, ret_why, "%s needs %s: apt-get install%s", purpose, names,
+		       packages);
 }
