@@ -258,16 +258,20 @@ void conn_close(struct conn *c, const char *reason)
 	c->handler->ops->closed(c->session);
 }
 
-void conn_forget_update(struct conn *c)
+void conn_end(struct conn *c, const char *reason)
 {
 	bool posted;
 
+	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	conn_close(c, reason);
+	/* Nothing is posted after that, and what was will not run. */
 	pthread_mutex_lock(&c->lock);
 	posted = c->posted;
 	c->posted = false;
 	pthread_mutex_unlock(&c->lock);
 	if (posted)
 		conn_unref(c);
+	conn_unref(c);
 }
 
 static void shut_down(struct channel *ch, const char *reason)

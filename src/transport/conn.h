@@ -107,8 +107,8 @@ void conn_free(struct conn *c);
 /* The loop's thread; again is harmless. */
 void conn_close(struct conn *c, const char *reason);
 
-/* After conn_close, when the loop will not run any more: gives up on the posted update. */
-void conn_forget_update(struct conn *c);
+/* The same when the loop will not run any more. */
+void conn_end(struct conn *c, const char *reason);
 
 /* What conn.c and conn-out.c know of each other. */
 void conn_unref(struct conn *c);

@@ -354,8 +354,8 @@ void listener_on_end(struct listener *ls, void (*ended)(void *arg), void *arg)
 	pthread_mutex_unlock(&ls->lock);
 }
 
-/* The first connection that is not closed yet; the lock keeps it from being freed meanwhile. */
-static struct conn *hold_open_conn(struct listener *ls)
+/* A connection that this thread still has to end: until then it cannot go away. */
+static struct conn *find_open_conn(struct listener *ls)
 {
 	struct conn *found = NULL;
 
@@ -381,10 +381,8 @@ void listener_free(struct listener *ls)
 	pthread_mutex_lock(&ls->lock);
 	ls->freeing = true;
 	pthread_mutex_unlock(&ls->lock);
-	while ((c = hold_open_conn(ls))) {
-		conn_close(c, "the server ends");
-		conn_forget_update(c);
-	}
+	while ((c = find_open_conn(ls)))
+		conn_end(c, "the server ends");
 	pthread_mutex_lock(&ls->lock);
 	while (ls->n_conns)
 		pthread_cond_wait(&ls->all_gone, &ls->lock);
