@@ -2,6 +2,8 @@
 /* run-9t FILE.9t: a client that follows a script, against the real server on a socket. A line is
  *
  *	# a comment
+ *	backend synth		serve synth.h's tree, not a new, empty folder
+ *	blocked N, release	wait until N reads of /block wait; let them and all others go on
  *	server NAME=NUMBER	a field of struct server_config
  *	start			the usual beginning: Tversion, and Tattach of fid 0 to the root
  *	> MESSAGE		send it, as msg_print writes messages; $i is the turn of a repeat
@@ -9,6 +11,7 @@
  *	< PATTERN		receive a message; its text must match, where * is any text and
  *				ecode=ENOENT is understood
  *	< EOF			the server hangs up
+ *	hang up			client 1 does
  *	@ COMMAND		run it in the folder that is served; it must succeed
  *	repeat N ... end	the lines between, N times; $i counts from 0
  *
@@ -33,6 +36,7 @@
 #include "macros.h"
 #include "server.h"
 #include "spawn.h"
+#include "synth.h"
 
 #define MAX_LINES 1000
 #define MAX_CLIENTS 4
@@ -42,6 +46,7 @@ struct run {
 	char *lines[MAX_LINES];
 	unsigned n_lines, at; /* the line in hand */
 	char folder[64];
+	bool use_synth;
 	struct server_config cfg;
 	struct backend *backend;
 	struct server *server;
@@ -236,14 +241,27 @@ static bool do_line(struct run *r, unsigned turn)
 	unsigned n = client_number(&line);
 	struct client *c = n && n <= MAX_CLIENTS ? r->clients[n - 1] : NULL;
 
-	if (!*line || has_prefix(line, "#") || has_prefix(line, "server "))
+	if (!*line || has_prefix(line, "#") || has_prefix(line, "server ") ||
+	    has_prefix(line, "backend "))
 		return true;
+	if (r->use_synth && has_prefix(line, "blocked ")) {
+		synth_wait_blocked(r->backend, (unsigned)atoi(line + strlen("blocked ")));
+		return true;
+	}
+	if (r->use_synth && !strcmp(line, "release")) {
+		synth_release(r->backend);
+		return true;
+	}
 	if (has_prefix(line, "@ "))
 		return shell(r, line + 2);
 	if (!c)
 		fail(r, "clients are 1 to %d", MAX_CLIENTS);
 	if (!strcmp(line, "start"))
 		return begin(r, c);
+	if (!strcmp(line, "hang up")) {
+		client_free(steal_ptr(&r->clients[0]));
+		return true;
+	}
 	if (has_prefix(line, "> "))
 		return send_message(r, c, line + 2);
 	if (has_prefix(line, ">> "))
@@ -303,6 +321,8 @@ static bool read_config(struct run *r)
 	for (r->at = 0; r->at < r->n_lines; r->at++) {
 		const char *line = r->lines[r->at];
 
+		if (!strcmp(line, "backend synth"))
+			r->use_synth = true;
 		if (has_prefix(line, "server ") && !configure(r, line + strlen("server ")))
 			return false;
 	}
@@ -339,7 +359,8 @@ static bool open_all(struct run *r)
 	struct local_config local = {.dir = r->folder};
 
 	snprintf(r->folder, sizeof(r->folder), "%s/warren-9t-XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(r->folder) || local_new(&local, &r->backend))
+	if (!mkdtemp(r->folder) ||
+	    (r->use_synth ? synth_new(&r->backend) : local_new(&local, &r->backend)))
 		return false;
 	r->cfg.backend = r->backend;
 	if (server_new(&r->cfg, &r->server) || loop_new(&r->loop))
@@ -362,6 +383,8 @@ static void close_all(struct run *r)
 {
 	for (unsigned i = 0; i < MAX_CLIENTS; i++)
 		client_free(r->clients[i]);
+	if (r->use_synth)
+		synth_release(r->backend);
 	loop_stop(r->loop);
 	pthread_join(r->thread, NULL);
 	for (unsigned i = 0; i < MAX_CLIENTS; i++)
