@@ -78,6 +78,14 @@ static void an_entry_names_a_file_of_its_directory(void **state)
 	size_t size;
 
 	(void)state;
+	for (size_t dots = 1; dots <= 3; dots++) {
+		struct dirent9 back;
+		size_t n;
+
+		e.name = str_of("...", dots);
+		n = dirent_encode(&e, buf, sizeof(buf));
+		assert_int_equal(dirent_decode(buf, n, &back, &size), 0);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct dirent9 back;
 		size_t n;

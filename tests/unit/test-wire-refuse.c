@@ -288,6 +288,38 @@ static void data_held_elsewhere_has_to_be_all_of_it(void **state)
 	assert_int_equal(decode_sided(n + 1, 99, MSG_FROM_CLIENT), -EBADMSG);
 }
 
+/* All of the message is there, and agrees with itself, but for its first four bytes. */
+static void a_size_that_lies_is_refused(void **state)
+{
+	static const int wrong[] = {-1, 1, 256, 65536};
+	size_t head = encode_text("Twrite fid=1 data=#100");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		set_size(head + 100 + (size_t)wrong[i]);
+		assert_int_equal(decode_sided(head, 100, MSG_FROM_CLIENT), -EBADMSG);
+	}
+	/* The count lies: what is elsewhere is not what the message says. */
+	set_size(head + 100);
+	for (unsigned count = 0; count < 256; count++) {
+		bytes[19] = (uint8_t)count;
+		assert_int_equal(decode_sided(head, 100, MSG_FROM_CLIENT),
+				 count == 100 ? 0 : -EBADMSG);
+	}
+	for_each_type(type)
+	{
+		struct msg m;
+		size_t n;
+
+		msg_random(*type, 4, scratch, &m);
+		n = encode(&m);
+		for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+			set_size(n + (size_t)wrong[i]);
+			assert_int_equal(decode(n), -EBADMSG);
+		}
+	}
+}
+
 static void a_message_without_data_has_none_elsewhere(void **state)
 {
 	(void)state;
@@ -344,6 +376,7 @@ int main(void)
 		cmocka_unit_test(a_list_count_that_lies_is_refused),
 		cmocka_unit_test(a_data_count_that_lies_is_refused),
 		cmocka_unit_test(data_held_elsewhere_has_to_be_all_of_it),
+		cmocka_unit_test(a_size_that_lies_is_refused),
 		cmocka_unit_test(a_message_without_data_has_none_elsewhere),
 		cmocka_unit_test(random_damage_is_decoded_or_refused),
 	};

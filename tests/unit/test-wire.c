@@ -220,8 +220,10 @@ static void a_list_too_long_is_not_encoded(void **state)
 static void an_empty_read_is_empty_wherever_its_data_lies(void **state)
 {
 	struct msg a = {.type = Rread}, b = {.type = Rread};
+	autofree char *text = print(&a);
 
 	(void)state;
+	assert_string_equal(text, "Rread tag=0 data=\"\"");
 	b.Rread.data.p = bytes;
 	assert_true(msg_is_equal(&a, &b));
 	b.Rread.data.count = 1;
