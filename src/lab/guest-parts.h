@@ -24,11 +24,11 @@ struct launch {
 	const char *dir;	    /* the state folder: no character that needs quoting */
 	struct state_folder memory; /* UML: where its memory file is; the guest's to remove */
 	char **argv, **env;
-	bool own_pids;
+	bool own_pids, no_randomize; /* as in keeper.h */
 	bool has_kvm;
 };
 
-/* Both fill in argv, env, own_pids; 0, or -errno with *RET_WHY. */
+/* Both fill in the rest; 0, or -errno with *RET_WHY. */
 int uml_prepare(struct launch *l, char **ret_why);
 int qemu_prepare(struct launch *l, char **ret_why);
 

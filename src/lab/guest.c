@@ -236,6 +236,7 @@ static int start_keeper(struct guest *g, const struct launch *l, char **ret_why)
 		.log = log,
 		.cpu = l->cfg->cpu,
 		.own_pids = l->own_pids,
+		.no_randomize = l->no_randomize,
 		.folders = {g->state.path, g->memory.path},
 		.locks = {g->state.lock, g->memory.lock},
 	};

@@ -12,9 +12,10 @@
  *				/sys/class/virtio-ports)
  *	...the caller's...
  *
- * The probe's last argument is the path of the job. It ends with the report line "end STATUS" and
- * powers the guest off. hostfs keeps written pages for half a minute: the probe pushes them out
- * with sync_file_range(2), which does not wait for the host's disk as fsync would.
+ * The job's path is the last of the probe's arguments that begins with a slash. It ends with the
+ *report line "end STATUS" and powers the guest off. hostfs keeps written pages for half a minute:
+ *the probe pushes them out with sync_file_range(2), which does not wait for the host's disk as
+ *fsync would.
  */
 #ifndef LAB_GUEST_H
 #define LAB_GUEST_H

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -91,7 +92,8 @@ _Noreturn static void become_program(const struct keeper *k, pid_t parent)
 		fail(k);
 	if (getppid() != parent)
 		_exit(127);
-	if (dup2(p->log, 1) < 0 || dup2(p->log, 2) < 0 || pin(p->cpu))
+	if (dup2(p->log, 1) < 0 || dup2(p->log, 2) < 0 || pin(p->cpu) ||
+	    (p->no_randomize && personality(ADDR_NO_RANDOMIZE) < 0))
 		fail(k);
 	reset_signals();
 	execve(p->argv[0], (char *const *)p->argv, (char *const *)p->env);

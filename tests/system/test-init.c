@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MOUNT_POINT "/tmp/share"
+#define MOUNT_POINT "/mnt"
 
 static int report = -1;
 
@@ -145,6 +145,15 @@ static void execute(char *line)
 	}
 }
 
+/* UML adds words of its own behind ours. */
+static const char *find_job(int argc, char **argv)
+{
+	while (--argc > 0)
+		if (argv[argc][0] == '/')
+			return argv[argc];
+	return "/job";
+}
+
 int main(int argc, char **argv)
 {
 	char line[4096];
@@ -153,9 +162,7 @@ int main(int argc, char **argv)
 	mount("none", "/proc", "proc", 0, NULL);
 	mount("none", "/sys", "sysfs", 0, NULL);
 	mount("none", "/dev", "devtmpfs", 0, NULL);
-	mkdir("/tmp", 01777);
-	mount("none", "/tmp", "tmpfs", 0, NULL);
-	job = fopen(argc > 1 ? argv[1] : "/job", "re");
+	job = fopen(find_job(argc, argv), "re");
 	if (!job)
 		perror("job");
 	while (job && fgets(line, sizeof(line), job)) {
