@@ -28,7 +28,7 @@
 #include "spawn.h"
 
 #define SILENCE_LIMIT_S 60
-#define CONSOLE_LIMIT (64L << 20)
+#define CONSOLE_LIMIT (4L << 20)
 #define CONSOLE_TAIL 4096
 #define PUNCH_STEP (1L << 20)
 
@@ -220,6 +220,8 @@ static int write_manifest(const struct launch *l)
 		l->cfg->kind == GUEST_UML ? "uml" : "qemu", l->cfg->kernel->name,
 		l->cfg->kernel->release, share_name(l->cfg->share), (int)getpid(),
 		(long long)now.tv_sec);
+	if (l->memory.path)
+		fprintf(f, "memory %s\n", l->memory.path);
 	for (char **word = l->argv; *word; word++)
 		fprintf(f, "word %s\n", *word);
 	if (fclose(f))

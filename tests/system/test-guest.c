@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -21,6 +22,7 @@
 #include "cleanup.h"
 #include "guest.h"
 #include "kernel.h"
+#include "slurp.h"
 #include "spawn.h"
 
 static char base[] = "/tmp/test-guest-XXXXXX";
@@ -110,11 +112,28 @@ static int count_processes(void)
 	return spawn_capture(&s, 100, &out, NULL) < 0 ? -1 : atoi(out);
 }
 
+/* The folder of the running guest's memory file, by its manifest; "" if it has none. */
+static char memory[256];
+
+static void note_memory_folder(const struct guest *g)
+{
+	autofree char *path = NULL, *text = NULL;
+
+	assert_true(asprintf(&path, "%s/manifest", guest_state_dir(g)) > 0);
+	assert_int_equal(slurp(path, 1 << 20, &text, NULL), 0);
+	char *line = strstr(text, "\nmemory ");
+	*memory = '\0';
+	if (line)
+		sscanf(line, "\nmemory %255s", memory);
+	if (line)
+		assert_int_equal(access(memory, F_OK), 0);
+}
+
 static void assert_nothing_is_left(void)
 {
 	assert_int_equal(count_folders(base), 0);
-	assert_int_equal(count_folders("/dev/shm"), 0);
 	assert_int_equal(count_processes(), 0);
+	assert_int_not_equal(access(memory, F_OK), 0);
 }
 
 static struct guest *start(const struct guest_config *cfg)
@@ -126,6 +145,7 @@ static struct guest *start(const struct guest_config *cfg)
 	if (r)
 		fprintf(stderr, "%s\n", why);
 	assert_int_equal(r, 0);
+	note_memory_folder(g);
 	return g;
 }
 
@@ -145,13 +165,11 @@ static void check_report(enum guest_kind kind)
 {
 	struct guest_config cfg = config(kind, "say one\nsay two\n");
 	struct guest *g = start(&cfg);
-	char report[256], path[256];
+	char report[256];
 	struct stat st;
 
 	assert_int_equal(stat(guest_state_dir(g), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
-	snprintf(path, sizeof(path), "%s/manifest", guest_state_dir(g));
-	assert_int_equal(access(path, R_OK), 0);
 	assert_int_equal(read_all(g, report, sizeof(report)), 0);
 	if (strcmp(report, "one\ntwo\nend 0\n"))
 		fputs(guest_console_tail(g), stderr);
@@ -223,7 +241,11 @@ _Noreturn static void own(enum guest_kind kind, int out)
 	struct guest *g;
 	char c;
 
-	if (!guest_start(&cfg, &g, &why) && guest_read(g, &c, 1) == 1 && write(out, &c, 1) == 1)
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (guest_start(&cfg, &g, &why) || guest_read(g, &c, 1) != 1)
+		_exit(1);
+	note_memory_folder(g);
+	if (write(out, memory, sizeof(memory)) == sizeof(memory))
 		for (;;)
 			pause();
 	_exit(1);
@@ -233,7 +255,6 @@ static void check_killed_owner(enum guest_kind kind)
 {
 	struct guest_config cfg = config(kind, "");
 	int fds[2];
-	char c;
 
 	(void)cfg;
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
@@ -241,7 +262,7 @@ static void check_killed_owner(enum guest_kind kind)
 	if (!owner)
 		own(kind, fds[1]);
 	close(fds[1]);
-	assert_int_equal(read(fds[0], &c, 1), 1);
+	assert_int_equal(read(fds[0], memory, sizeof(memory)), sizeof(memory));
 	assert_int_equal(count_folders(base), 1);
 	kill(owner, SIGKILL);
 	waitpid(owner, NULL, 0);
