@@ -89,6 +89,9 @@ static int open_folder(struct service *s)
 	struct local_config cfg = {.dir = s->o->dir, .allow_devices = s->o->allow_devices};
 	int r = local_new(&cfg, &s->backend);
 
+	/* The backend's descriptor needs no permission for the folder itself. */
+	if (!r && eaccess(s->o->dir, R_OK | X_OK))
+		r = -errno;
 	switch (-r) {
 	case 0:
 		return 0;
