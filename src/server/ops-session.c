@@ -48,11 +48,12 @@ int op_version(struct request *r)
 	return err;
 }
 
-/* Nobody needs to: the transport says who may connect. */
+/* Nobody needs to: the transport says who may connect. ENOENT is what clients (of diod, say) take as
+ * "no authentication required"; another error ends them. */
 int op_auth(struct request *r)
 {
 	(void)r;
-	return -EOPNOTSUPP;
+	return -ENOENT;
 }
 
 int op_attach(struct request *r)

@@ -74,7 +74,7 @@ static void version_forgets_all_fids(void **state)
 static void no_authentication_is_needed(void **state)
 {
 	(void)state;
-	CALL(&rig, -EOPNOTSUPP, "Tauth tag=1 afid=5");
+	CALL(&rig, -ENOENT, "Tauth tag=1 afid=5");
 	CALL(&rig, -EINVAL, "Tattach tag=1 fid=7 afid=5");
 	CALL(&rig, -EBADF, "Tattach tag=1 fid=0 afid=4294967295");
 	CALL(&rig, -ENOENT, "Tattach tag=1 fid=7 afid=4294967295 aname=nowhere");
