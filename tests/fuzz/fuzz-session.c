@@ -210,17 +210,20 @@ static void send_raw(struct fake_channel *fc, struct input *in)
 
 static void send_one(struct fake_channel *fc, struct input *in)
 {
-	uint8_t kind = take(in);
+	uint8_t type, kind = take(in);
 	struct msg m;
 
 	if (kind == 255) {
 		send_raw(fc, in);
 		return;
 	}
-	take_message(in, types[kind % ARRAY_SIZE(types)], &m);
-	/* once in a while only, or the other messages get nowhere */
-	if (m.type == Tversion && kind < 200)
-		m.type = Tread;
+	type = types[kind % ARRAY_SIZE(types)];
+	/* replies and Tversion once in a while only, or the other messages get nowhere */
+	if (kind < 200 && !msg_is_request(type))
+		type--;
+	if (kind < 200 && (type == Tversion || !msg_name(type)))
+		type = Tread;
+	take_message(in, type, &m);
 	fake_channel_send(fc, &m);
 }
 
