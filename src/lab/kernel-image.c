@@ -21,7 +21,7 @@
 /* Modules that no guest of ours needs: nine tenths of them. */
 static const char *const excluded[] = {
 	"./usr/share",
-	"*/System.map-*",
+	"*/System.map*",
 	"*/kernel/sound",
 	"*/kernel/drivers/[!bcfnv]*",
 	"*/kernel/drivers/bluetooth",
@@ -44,7 +44,7 @@ static const char *const excluded[] = {
 	"*/kernel/drivers/net/[cdfhimpstuw]*",
 	"*/kernel/net/[!9cdpuv]*",
 	"*/kernel/net/ceph",
-	"*/kernel/fs/[!9abcefnotu]*",
+	"*/kernel/fs/[!9abcefjmnotu]*",
 	"*/kernel/fs/btrfs",
 	"*/kernel/fs/bcachefs",
 	"*/kernel/fs/ceph",
@@ -55,8 +55,9 @@ static const char *const excluded[] = {
 };
 
 struct names {
-	struct apt_package
-		parts[3]; /* linux-image-RELEASE, and since 7.0 also -binary- and -modules- */
+	/* linux-image-RELEASE; since 7.0 also linux-base-, linux-binary- and linux-modules-RELEASE
+	 */
+	struct apt_package parts[4];
 	size_t n;
 	const char *release; /* within parts[0].name */
 };
@@ -70,7 +71,7 @@ static void names_done(struct names *n)
 /* The packages that the meta package leads to. */
 static int resolve(const struct apt *a, const char *meta, struct names *n, char **ret_why)
 {
-	static const char *const others[] = {"linux-binary-", "linux-modules-"};
+	static const char *const others[] = {"linux-base-", "linux-binary-", "linux-modules-"};
 	cleanup(apt_package_done) struct apt_package m = {0};
 	autofree char *image = NULL;
 	int r = apt_find(a, meta, &m, ret_why);
