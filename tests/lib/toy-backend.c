@@ -9,6 +9,7 @@
 #include <assert.h>
 
 #include "backend.h"
+#include "list.h"
 #include "macros.h"
 #include "msg.h"
 
@@ -20,6 +21,7 @@ struct toy {
 	pthread_mutex_t lock; /* all below */
 	pthread_cond_t changed;
 	unsigned n_blocked, n_released;
+	struct list waiters; /* of struct waiter: the calls at the gate */
 	char last_xattr[512];
 };
 
@@ -32,6 +34,11 @@ struct toy_node {
 struct toy_file {
 	struct file file;
 	struct toy_node *node;
+};
+
+struct waiter {
+	struct list link;
+	const struct toy_node *node;
 };
 
 static const struct backend_ops ops;
@@ -96,6 +103,7 @@ static struct file *new_file(struct toy_node *n)
 static int pass(struct toy_node *n, const struct call *c)
 {
 	struct toy *t = n->toy;
+	struct waiter w = {.node = n};
 
 	if (!is_named(n, "slow"))
 		return 0;
@@ -103,11 +111,13 @@ static int pass(struct toy_node *n, const struct call *c)
 		return CALL_WOULD_BLOCK;
 	pthread_mutex_lock(&t->lock);
 	t->n_blocked++;
+	list_add_tail(&t->waiters, &w.link);
 	pthread_cond_broadcast(&t->changed);
 	while (!t->n_released)
 		pthread_cond_wait(&t->changed, &t->lock);
 	t->n_released--;
 	t->n_blocked--;
+	list_del(&w.link);
 	pthread_cond_broadcast(&t->changed);
 	pthread_mutex_unlock(&t->lock);
 	return 0;
@@ -157,7 +167,7 @@ static int walk(struct node *dir, const struct call *c, struct str name, struct 
 	if (name.len >= 7 && !memcmp(name.p, "missing", 7))
 		return -ENOENT;
 	if (str_is(name, ".."))
-		name = str_of("", 0);
+		name = n->name[0] ? str_of("", 0) : str_of("dir above", 9);
 	*ret_node = new_node(n->toy, name, ret_qid);
 	return 0;
 }
@@ -370,6 +380,7 @@ struct backend *toy_new(void)
 	t->backend.ops = &ops;
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->changed, NULL);
+	list_init(&t->waiters);
 	return &t->backend;
 }
 
@@ -389,6 +400,25 @@ void toy_wait_blocked(struct backend *b, unsigned n)
 
 	pthread_mutex_lock(&t->lock);
 	while (t->n_blocked < n + t->n_released)
+		pthread_cond_wait(&t->changed, &t->lock);
+	pthread_mutex_unlock(&t->lock);
+}
+
+static bool is_waiting_locked(struct toy *t, const char *name)
+{
+	list_for_each (l, &t->waiters) {
+		if (!strcmp(list_entry(l, struct waiter, link)->node->name, name))
+			return true;
+	}
+	return false;
+}
+
+void toy_wait_blocked_on(struct backend *b, const char *name)
+{
+	struct toy *t = container_of(b, struct toy, backend);
+
+	pthread_mutex_lock(&t->lock);
+	while (!is_waiting_locked(t, name))
 		pthread_cond_wait(&t->changed, &t->lock);
 	pthread_mutex_unlock(&t->lock);
 }

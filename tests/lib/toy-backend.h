@@ -5,6 +5,7 @@
  *	dir...	     a directory that holds every name
  *	slow...	     a file; in place its read, write and fsync would block, in a worker they wait
  *		     for the gate
+ *	..	     of the root is a folder that no client may see, else the root
  *	other names  a file of 1000 bytes: each is the low byte of its offset
  *
  * It counts what it gave out and never got back.
@@ -26,6 +27,9 @@ unsigned toy_n_live(struct backend *b);
 
 /* Waits until N calls wait at the gate. */
 void toy_wait_blocked(struct backend *b, unsigned n);
+
+/* Waits until a call on the file NAME waits at the gate. */
+void toy_wait_blocked_on(struct backend *b, const char *name);
 
 /* Lets N waiting calls go on, or calls to come. */
 void toy_release(struct backend *b, unsigned n);

@@ -66,7 +66,7 @@ static inline void rig_open(struct rig *rig, unsigned fid, const char *name)
 {
 	const struct msg *reply;
 
-	CALL(rig, 0, "Twalk tag=1 fid=0 newfid=%u wname=[%s]", fid, name);
+	CALL(rig, 0, "Twalk tag=1 fid=0 newfid=%u wname=[\"%s\"]", fid, name);
 	CALL(rig, 0, "Tlopen tag=1 fid=%u flags=2", fid);
 }
 

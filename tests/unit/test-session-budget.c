@@ -113,12 +113,11 @@ static void one_client_does_not_starve_another(void **state)
 	rig_attach(&rig);
 	rig_open(&rig, 1, "slow");
 	rig_attach(&other);
-	rig_open(&other, 1, "slow");
+	rig_open(&other, 1, "slow other");
 	for (unsigned i = 0; i < 100; i++)
 		SEND(&rig, "Tread tag=%u fid=1 count=10", i + 10);
 	SEND(&other, "Tread tag=10 fid=1 count=10");
-	/* one of each */
-	toy_wait_blocked(rig.backend, 2);
+	toy_wait_blocked_on(rig.backend, "slow other");
 	toy_release(rig.backend, 101);
 	EXPECT(&other, Rread, 10);
 	for (unsigned i = 0; i < 100; i++)

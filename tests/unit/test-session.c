@@ -152,6 +152,8 @@ static void the_root_is_its_own_parent(void **state)
 	(void)state;
 	CALL(&rig, 0, "Twalk tag=1 fid=0 newfid=1 wname=[..,..,dir]");
 	assert_int_equal(reply->Rwalk.wqid.n, 3);
+	assert_int_equal(reply->Rwalk.wqid.at[0].path, 5381);
+	assert_int_equal(reply->Rwalk.wqid.at[1].path, 5381);
 	CALL(&rig, 0, "Tattach tag=1 fid=9 afid=4294967295");
 	assert_int_equal(reply->Rattach.qid.path, 5381);
 }
