@@ -12,6 +12,7 @@
 
 #include "arena.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "host-file.h"
 #include "macros.h"
 #include "manifest-parts.h"
@@ -294,6 +295,23 @@ int manifest_wait(struct manifest *m)
 {
 	if (m->is_running)
 		pthread_join(m->thread, NULL);
+	m->is_running = false;
+	return m->result;
+}
+
+int manifest_wait_for(struct manifest *m, int ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * (long)NS_PER_MS;
+	if (until.tv_nsec >= (long)NS_PER_SEC) {
+		until.tv_sec++;
+		until.tv_nsec -= (long)NS_PER_SEC;
+	}
+	if (m->is_running && pthread_timedjoin_np(m->thread, NULL, &until) == ETIMEDOUT)
+		return -ETIMEDOUT;
 	m->is_running = false;
 	return m->result;
 }

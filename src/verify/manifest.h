@@ -44,6 +44,9 @@ int manifest_start(int root_fd, struct manifest **ret_m);
 /* Waits until it is complete. 0, -errno, -ECANCELED after manifest_cancel. */
 int manifest_wait(struct manifest *m);
 
+/* The same for MS milliseconds at most: -ETIMEDOUT. */
+int manifest_wait_for(struct manifest *m, int ms);
+
 /* Makes the thread end soon; safe from any thread. */
 void manifest_cancel(struct manifest *m);
 void manifest_free(struct manifest *m);

@@ -15,6 +15,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <mntent.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,21 @@ static int run_report(struct probe *p, const struct statement *s)
 	return r;
 }
 
+static void put_mounted(struct probe *p)
+{
+	FILE *f = setmntent("/proc/self/mounts", "r");
+	struct mntent *m;
+
+	while (f && (m = getmntent(f)))
+		if (!strcmp(m->mnt_dir, p->share)) {
+			fputs("mounted ", p->report);
+			text_put(p->report, m->mnt_opts, strlen(m->mnt_opts));
+			fputc('\n', p->report);
+		}
+	if (f)
+		endmntent(f);
+}
+
 static int run_mount(struct probe *p, const struct statement *s)
 {
 	static char share[64];
@@ -102,6 +118,7 @@ static int run_mount(struct probe *p, const struct statement *s)
 		return -errno;
 	p->share = share;
 	p->is_mounted = true;
+	put_mounted(p);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  *
  *	warren-probe 1 RELEASE MACHINE		first line of a report
  *	done STATEMENT...			a statement of the job worked
+ *	mounted OPTIONS				the mount's options as the kernel shows them
  *	failed STATEMENT ERRNO TEXT		it did not
  *	out TEXT				output of an `exec`
  *	exit STATUS				how the `exec` ended

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line of `warren verify`. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "macros.h"
+#include "verify.h"
+
+enum option_key {
+	OPT_GUEST = 1,
+	OPT_SERVER,
+	OPT_SHARE,
+	OPT_KERNEL,
+	OPT_QEMU,
+	OPT_CACHE,
+	OPT_MSIZE,
+	OPT_WAYS,
+	OPT_EXEC,
+	OPT_TIMEOUT,
+	OPT_MEMORY,
+	OPT_JSON,
+	OPT_QUIET,
+	OPT_KEEP,
+	OPT_SAVE_MANIFEST,
+	OPT_MANIFEST,
+	OPT_HELP,
+};
+
+static const struct option long_options[] = {
+	{"guest", required_argument, NULL, OPT_GUEST},
+	{"server", required_argument, NULL, OPT_SERVER},
+	{"share", required_argument, NULL, OPT_SHARE},
+	{"kernel", required_argument, NULL, OPT_KERNEL},
+	{"qemu", required_argument, NULL, OPT_QEMU},
+	{"cache", required_argument, NULL, OPT_CACHE},
+	{"msize", required_argument, NULL, OPT_MSIZE},
+	{"ways", required_argument, NULL, OPT_WAYS},
+	{"exec", required_argument, NULL, OPT_EXEC},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"memory", required_argument, NULL, OPT_MEMORY},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"quiet", no_argument, NULL, OPT_QUIET},
+	{"keep", no_argument, NULL, OPT_KEEP},
+	{"save-manifest", required_argument, NULL, OPT_SAVE_MANIFEST},
+	{"manifest", required_argument, NULL, OPT_MANIFEST},
+	{"help", no_argument, NULL, OPT_HELP},
+	{NULL, 0, NULL, 0},
+};
+
+static const char *const cache_words[] = {"none", "readahead", "mmap", "loose", NULL};
+static const char *const way_words[] = {"read", "pread", "mmap", "direct", "splice", NULL};
+
+static void print_help(void)
+{
+	printf("usage: warren verify [OPTION]... DIR\n\n"
+	       "Shares DIR with a guest, reads all of it there, and says whether every byte is the "
+	       "host's.\n\n"
+	       "the guest and its share:\n"
+	       "  --guest uml|qemu      what runs the kernel (uml)\n"
+	       "  --kernel NAME         which kernel, see 'warren lab kernel list'\n"
+	       "  --qemu NAME|PATH      which QEMU: a Debian release's, or a program's path\n"
+	       "  --server warren|qemu  warren's server, or the one in QEMU (warren)\n"
+	       "  --share vhost|tcp     how the guest reaches warren's server (vhost, where it can)\n"
+	       "  --cache LIST          cache modes: none, readahead, mmap, loose; a mount each (mmap)\n"
+	       "  --msize N             bytes of the largest message, 4096 to 1048576 (512000)\n"
+	       "  --memory MIB          memory of the guest, 64 to 65536 (512)\n\n"
+	       "what it does:\n"
+	       "  --ways LIST           read, pread, mmap, direct, splice, each with :BYTES for the\n"
+	       "                        size of a call (all of them)\n"
+	       "  --exec COMMAND        run COMMAND by the guest's shell in the share first (uml)\n"
+	       "  --timeout SECONDS     end a guest that is silent for so long, 1 to 86400 (60)\n"
+	       "  --save-manifest FILE  write down what DIR holds; no guest is started\n"
+	       "  --manifest FILE       compare with what was written down\n\n"
+	       "what it prints:\n"
+	       "  --json                one JSON object a line\n"
+	       "  --quiet               no progress\n"
+	       "  --keep                keep the folder with the report and the logs\n"
+	       "  --help                print this text\n\n"
+	       "exit code: 0 equal, 1 different, 2 wrong usage, 3 something is missing here,\n"
+	       "4 the guest or the server failed\n");
+}
+
+static int usage(int *ret_status, const char *what, const char *value, const char *hint)
+{
+	*ret_status = cmd_usage_error("verify", "%s '%s': %s", what, value, hint);
+	return -EINVAL;
+}
+
+static int get_number(const char *what, const char *text, uint32_t min, uint32_t max,
+		      uint32_t *ret_n, int *ret_status)
+{
+	char hint[64], *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && !*end && !errno && n >= min && n <= max) {
+		*ret_n = (uint32_t)n;
+		return 0;
+	}
+	snprintf(hint, sizeof(hint), "give a number from %u to %u", min, max);
+	return usage(ret_status, what, text, hint);
+}
+
+/* The index of TEXT in NAMES (NULL-terminated), of which N bytes count; -1. */
+static int find_word(const char *const *names, const char *text, size_t n)
+{
+	for (int i = 0; names[i]; i++)
+		if (strlen(names[i]) == n && !memcmp(names[i], text, n))
+			return i;
+	return -1;
+}
+
+static int choose(const char *what, const char *text, const char *const *names, const char *hint,
+		  int *ret_i, int *ret_status)
+{
+	int i = find_word(names, text, strlen(text));
+
+	if (i < 0)
+		return usage(ret_status, what, text, hint);
+	*ret_i = i;
+	return 0;
+}
+
+/* "read:4096": what follows the colon must be a size that the way can take. */
+static bool is_way(const char *word)
+{
+	size_t len = strcspn(word, ":");
+	unsigned long unit;
+	char *end;
+
+	if (find_word(way_words, word, len) < 0)
+		return false;
+	if (!word[len])
+		return true;
+	unit = strtoul(word + len + 1, &end, 10);
+	return word[len + 1] >= '0' && word[len + 1] <= '9' && !*end && unit > 0 &&
+	       unit <= 8U << 20 && (memcmp(word, "direct", 6) != 0 || unit % 4096 == 0);
+}
+
+static bool is_cache(const char *word)
+{
+	return find_word(cache_words, word, strlen(word)) >= 0;
+}
+
+static int split(const char *what, const char *text, bool (*is_word)(const char *),
+		 const char *hint, char **words, int *ret_status)
+{
+	char *rest = strdup(text), *word;
+	size_t n = 0;
+
+	while ((word = strsep(&rest, ","))) {
+		if (!is_word(word) || n == VERIFY_MAX_WORDS)
+			return usage(ret_status, what, word, hint);
+		words[n++] = word;
+	}
+	words[n] = NULL;
+	return 0;
+}
+
+static int set_option(struct verify_options *o, enum option_key key, const char *value,
+		      int *ret_status)
+{
+	static const char *const guests[] = {"uml", "qemu", NULL};
+	static const char *const servers[] = {"warren", "qemu", NULL};
+	static const char *const shares[] = {"vhost", "tcp", NULL};
+	int r = 0, i = 0;
+
+	switch (key) {
+	case OPT_GUEST:
+		r = choose("--guest", value, guests, "give uml or qemu", &i, ret_status);
+		o->guest = i ? GUEST_QEMU : GUEST_UML;
+		return r;
+	case OPT_SERVER:
+		r = choose("--server", value, servers, "give warren or qemu", &i, ret_status);
+		o->qemu_server = i;
+		return r;
+	case OPT_SHARE:
+		r = choose("--share", value, shares, "give vhost or tcp", &i, ret_status);
+		o->share = i ? SHARE_BY_TCP : SHARE_BY_VHOST;
+		return r;
+	case OPT_KERNEL:
+		o->kernel = value;
+		return 0;
+	case OPT_QEMU:
+		o->qemu = value;
+		return 0;
+	case OPT_CACHE:
+		return split("--cache", value, is_cache,
+			     "give none, readahead, mmap or loose, with commas between", o->caches,
+			     ret_status);
+	case OPT_WAYS:
+		return split("--ways", value, is_way,
+			     "give read, pread, mmap, direct or splice, with commas between; "
+			     ":BYTES up to 8388608 (of direct in pages)",
+			     o->ways, ret_status);
+	case OPT_MSIZE:
+		return get_number("--msize", value, 4096, 1U << 20, &o->msize, ret_status);
+	case OPT_TIMEOUT:
+		return get_number("--timeout", value, 1, 86400, &o->timeout_s, ret_status);
+	case OPT_MEMORY:
+		return get_number("--memory", value, 64, 65536, &o->memory_mib, ret_status);
+	case OPT_EXEC:
+		o->exec = value;
+		return 0;
+	case OPT_JSON:
+		o->json = true;
+		return 0;
+	case OPT_QUIET:
+		o->quiet = true;
+		return 0;
+	case OPT_KEEP:
+		o->keep = true;
+		return 0;
+	case OPT_SAVE_MANIFEST:
+		o->save_manifest = value;
+		return 0;
+	case OPT_MANIFEST:
+		o->manifest = value;
+		return 0;
+	case OPT_HELP:
+		break;
+	}
+	print_help();
+	*ret_status = EXIT_OK;
+	return -ECANCELED;
+}
+
+/* What does not go together. */
+static int check(struct verify_options *o, int *ret_status)
+{
+	const char *bad = NULL;
+
+	if (o->qemu_server && o->guest == GUEST_UML)
+		bad = "--server qemu needs --guest qemu";
+	else if (o->qemu && o->guest == GUEST_UML)
+		bad = "--qemu needs --guest qemu";
+	else if (o->share == SHARE_BY_TCP && o->guest == GUEST_UML)
+		bad = "--share tcp needs --guest qemu";
+	else if (o->share != SHARE_BY_DEFAULT && o->qemu_server)
+		bad = "--share is for --server warren";
+	else if (o->exec && o->guest != GUEST_UML)
+		bad = "--exec needs --guest uml: a QEMU guest has no programs";
+	else if (o->exec && (o->manifest || o->save_manifest))
+		bad = "--exec changes DIR: it goes with no manifest";
+	else if (o->manifest && o->save_manifest)
+		bad = "--manifest and --save-manifest exclude each other";
+	if (!bad)
+		return 0;
+	*ret_status = cmd_usage_error("verify", "%s", bad);
+	return -EINVAL;
+}
+
+static int set_defaults(struct verify_options *o, int *ret_status)
+{
+	if (!o->caches[0])
+		set_option(o, OPT_CACHE, "mmap", ret_status);
+	if (!o->ways[0])
+		set_option(o, OPT_WAYS, "read,pread,mmap,direct,splice", ret_status);
+	return check(o, ret_status);
+}
+
+int verify_parse(int argc, char **argv, struct verify_options *ret_o, int *ret_status)
+{
+	struct verify_options o = {.guest = GUEST_UML};
+	int key, r;
+
+	opterr = 0;
+	optind = 1;
+	while ((key = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		if (key == '?' || key == ':') {
+			*ret_status = cmd_usage_error("verify", "%s '%s'",
+						      key == ':' ? "a value is missing for"
+								 : "there is no option",
+						      argv[optind - 1]);
+			return -EINVAL;
+		}
+		r = set_option(&o, (enum option_key)key, optarg, ret_status);
+		if (r)
+			return r;
+	}
+	if (optind + 1 != argc) {
+		*ret_status = cmd_usage_error("verify", optind == argc ? "which folder?"
+								       : "give one folder");
+		return -EINVAL;
+	}
+	o.dir = argv[optind];
+	r = set_defaults(&o, ret_status);
+	if (!r)
+		*ret_o = o;
+	return r;
+}

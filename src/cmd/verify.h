@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of `warren verify`: verify-options.c reads the command line, verify.c makes ready and
+ * runs, verify-print.c says what came out. */
+#ifndef CMD_VERIFY_H
+#define CMD_VERIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "guest.h"
+#include "run.h"
+
+#define VERIFY_MAX_WORDS 16
+
+struct verify_options {
+	const char *dir;
+	enum guest_kind guest;
+	bool qemu_server;
+	enum { SHARE_BY_DEFAULT, SHARE_BY_VHOST, SHARE_BY_TCP } share;
+	const char *kernel, *qemu; /* NULL: the default */
+	char *caches[VERIFY_MAX_WORDS + 1], *ways[VERIFY_MAX_WORDS + 1]; /* NULL-terminated */
+	uint32_t msize;						 /* 0: the default */
+	uint32_t timeout_s, memory_mib;
+	bool json, keep, quiet;
+	const char *save_manifest, *manifest, *exec;
+};
+
+/* 0; else *RET_STATUS is the exit code. The lists of words point into one allocation that lives as
+ * long as the program. */
+int verify_parse(int argc, char **argv, struct verify_options *ret_o, int *ret_status);
+
+/* Prints results as they come, and keeps the exit code. */
+struct printer {
+	const struct verify_options *o;
+	const struct run_plan *plan;
+	int status;
+	unsigned ok, damaged, failed; /* mounts */
+	bool is_tty, has_line;
+	uint64_t told_ns, started_ns;
+};
+
+void printer_init(struct printer *p, const struct verify_options *o, const struct run_plan *plan);
+extern const struct run_listener printer_listener;
+
+/* An error before or after the run, as text or JSON. WHY is freed. Returns STATUS. */
+int print_failure(struct printer *p, int status, char *why, const char *console);
+
+/* The last line; returns the exit code. */
+int print_end(struct printer *p, const struct run_result *r);
+
+/* JSON, verify-json.c. */
+struct mount_result;
+struct circumstances;
+void json_mount(const struct mount_result *m, const struct circumstances *c, const char *sentence);
+void json_mount_failure(const char *cache, const char *error, const char *sentence);
+void json_output(const char *bytes, size_t n);
+void json_verdict(const struct printer *p, const struct run_result *r, const char *sentence);
+
+#endif

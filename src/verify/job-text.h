@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Writes the statements that make up a verification. */
+#ifndef VERIFY_JOB_TEXT_H
+#define VERIFY_JOB_TEXT_H
+
+#include <stdint.h>
+
+struct job_plan {
+	const char *source, *options;	   /* from guest_mount_words */
+	const char *const *caches, *const *ways; /* NULL-terminated */
+	unsigned msize;
+	const char *exec; /* or NULL */
+};
+
+/* The caller frees it; NULL when memory is out. */
+char *job_text(const struct job_plan *p);
+
+#endif

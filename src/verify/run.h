@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* One verification: server, guest, manifest and comparison, from the start to the end of all. */
+#ifndef VERIFY_RUN_H
+#define VERIFY_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "guest.h"
+
+struct kernel;
+struct manifest;
+struct tally;
+
+struct run_plan {
+	const char *dir; /* absolute */
+	int dir_fd;
+	enum guest_kind guest;
+	enum share_kind share;
+	const struct kernel *kernel;
+	const char *const *qemu;   /* NULL: the system's */
+	const char *const *caches; /* NULL-terminated: one mount each, all in one boot */
+	const char *const *ways;   /* NULL-terminated */
+	unsigned msize;
+	const char *exec; /* a command for the guest's shell before the tree is read, or NULL */
+	const char *warren, *probe; /* our programs */
+	unsigned memory_mib, silence_limit_s;
+	struct manifest *manifest; /* a loaded one, the caller's; NULL: the run makes its own */
+	bool keep;		   /* the folder with logs and the report */
+};
+
+/* What one mount came to. */
+struct mount_result {
+	const char *cache;
+	const char *release; /* of the guest's kernel, as it says itself */
+	const char *options; /* as the guest's kernel shows the mount */
+	const struct tally *tally; /* NULL: it came to no walk */
+	const char *failed, *error, *text; /* then the statement, its errno and why; may be NULL */
+};
+
+struct run_listener {
+	void (*mount_done)(void *ctx, const struct mount_result *r);
+	void (*progress)(void *ctx, const char *what, uint64_t files, uint64_t bytes);
+	void (*output)(void *ctx, const char *bytes, size_t n); /* of the command */
+};
+
+enum run_end {
+	RUN_DONE,	 /* every mount was reported to the listener */
+	RUN_ENVIRONMENT, /* something is missing here */
+	RUN_FAILED,	 /* guest or server failed */
+	RUN_INTERRUPTED, /* by a signal */
+};
+
+struct run_result {
+	enum run_end end;
+	char *why;     /* in one line, when not RUN_DONE */
+	char *console; /* the end of the guest's console, when that may help; or NULL */
+	char *kept;    /* the folder that was kept, or NULL */
+	int signal;
+	double boot_seconds;
+	bool has_kvm;
+};
+
+void run_verify(const struct run_plan *plan, const struct run_listener *l, void *ctx,
+		struct run_result *ret_r);
+void run_result_done(struct run_result *r);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "server-child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "macros.h"
+
+#define READY_TIMEOUT_MS 30000
+#define LEAVE_TIMEOUT_MS 2000
+#define LINE_MAX_BYTES 4096
+
+static int make_words(const char *warren, const char *dir, const char *socket_path, int ready_fd,
+		      unsigned cpu, char ***ret_argv)
+{
+	char **argv = NULL;
+	int r = strv_push(&argv, warren);
+
+	r = r ? r : strv_push(&argv, "serve");
+	r = r ? r : strv_push(&argv, "--quiet");
+	r = r ? r : strv_pushf(&argv, "--ready-fd=%d", ready_fd);
+	if (cpu)
+		r = r ? r : strv_pushf(&argv, "--cpu=%u", cpu - 1);
+	if (socket_path)
+		r = r ? r : strv_pushf(&argv, "--socket-path=%s", socket_path);
+	else
+		r = r ? r : strv_push(&argv, "--listen=tcp:127.0.0.1:0");
+	r = r ? r : strv_push(&argv, "--");
+	r = r ? r : strv_push(&argv, dir);
+	if (r)
+		strv_free(argv);
+	else
+		*ret_argv = argv;
+	return r;
+}
+
+/* "ready ADDRESS\n"; an address of TCP ends with the port. */
+static int wait_until_ready(int fd, uint16_t *ret_port)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char line[512];
+	size_t n = 0;
+
+	while (n < sizeof(line) - 1 && !memchr(line, '\n', n)) {
+		ssize_t got;
+
+		if (poll(&p, 1, READY_TIMEOUT_MS) == 0)
+			return -ETIMEDOUT;
+		got = read(fd, line + n, sizeof(line) - 1 - n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return -EPIPE;
+		n += (size_t)got;
+	}
+	line[n] = '\0';
+	if (strncmp(line, "ready ", 6) != 0)
+		return -EPROTO;
+	if (strrchr(line, ':'))
+		*ret_port = (uint16_t)strtoul(strrchr(line, ':') + 1, NULL, 10);
+	return 0;
+}
+
+static int spawn_server(char **argv, int ready_fd, int log_fd, struct child *ret_c)
+{
+	struct spawn s = SPAWN_INIT;
+
+	s.argv = (const char *const *)argv;
+	s.fds[1] = s.fds[2] = log_fd;
+	s.keep = &ready_fd;
+	s.n_keep = 1;
+	return spawn_start(&s, ret_c);
+}
+
+int server_child_start(const char *warren, const char *dir, const char *socket_path,
+		       const char *log, unsigned cpu, struct server_child *ret_s, char **ret_why)
+{
+	struct server_child s = {.child = CHILD_INIT, .log = strdup(log)};
+	autoclose int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	autoclose int ready = -1;
+	char **argv;
+	int fds[2], r;
+
+	if (!s.log || log_fd < 0 || pipe2(fds, O_CLOEXEC) < 0) {
+		free(s.log);
+		return -errno;
+	}
+	ready = fds[0];
+	r = make_words(warren, dir, socket_path, fds[1], cpu, &argv);
+	if (!r) {
+		r = spawn_server(argv, fds[1], log_fd, &s.child);
+		strv_free(argv);
+	}
+	close(fds[1]);
+	if (!r)
+		r = wait_until_ready(ready, &s.port);
+	if (r) {
+		autofree char *line = server_child_last_line(&s);
+
+		if (asprintf(ret_why, "the server did not start: %s",
+			     r == -EPIPE && *line ? line : strerror(-r)) < 0)
+			*ret_why = NULL;
+		server_child_done(&s);
+		return r;
+	}
+	*ret_s = s;
+	return 0;
+}
+
+char *server_child_last_line(const struct server_child *s)
+{
+	char buf[LINE_MAX_BYTES + 1];
+	autoclose int fd = open(s->log, O_RDONLY | O_CLOEXEC);
+	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	ssize_t n = fd < 0 ? 0 : pread(fd, buf, LINE_MAX_BYTES, MAX(size - LINE_MAX_BYTES, 0));
+	char *line;
+
+	n = n < 0 ? 0 : n;
+	while (n && strchr("\n ", buf[n - 1]))
+		n--;
+	buf[n] = '\0';
+	line = strrchr(buf, '\n');
+	return strdup(line ? line + 1 : buf);
+}
+
+void server_child_done(struct server_child *s)
+{
+	int status;
+
+	if (s->child.pid && !child_kill(&s->child, SIGTERM))
+		child_wait(&s->child, LEAVE_TIMEOUT_MS, &status);
+	child_done(&s->child);
+	free(s->log);
+	s->log = NULL;
+}
