@@ -13,9 +13,10 @@ enum {
 };
 
 /* One row a verb: name, function, summary for `warren --help`. */
-#define CMD_VERBS(V)                                                        \
-	V(lab, cmd_lab, "fetch and build guest kernels")                    \
-	V(serve, cmd_serve, "share a folder: vhost-user, unix, tcp, vsock") \
+#define CMD_VERBS(V)                                                          \
+	V(lab, cmd_lab, "fetch and build guest kernels")                      \
+	V(serve, cmd_serve, "share a folder: vhost-user, unix, tcp, vsock")   \
+	V(verify, cmd_verify, "prove that a guest reads what the host holds") \
 	V(version, cmd_version, "print the version")
 
 #define V(name, fn, summary) int fn(int argc, char **argv);

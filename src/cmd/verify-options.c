@@ -64,12 +64,15 @@ static void print_help(void)
 	       "  --kernel NAME         which kernel, see 'warren lab kernel list'\n"
 	       "  --qemu NAME|PATH      which QEMU: a Debian release's, or a program's path\n"
 	       "  --server warren|qemu  warren's server, or the one in QEMU (warren)\n"
-	       "  --share vhost|tcp     how the guest reaches warren's server (vhost, where it can)\n"
-	       "  --cache LIST          cache modes: none, readahead, mmap, loose; a mount each (mmap)\n"
+	       "  --share vhost|tcp     how the guest reaches warren's server (vhost, where it "
+	       "can)\n"
+	       "  --cache LIST          cache modes: none, readahead, mmap, loose; a mount each "
+	       "(mmap)\n"
 	       "  --msize N             bytes of the largest message, 4096 to 1048576 (512000)\n"
 	       "  --memory MIB          memory of the guest, 64 to 65536 (512)\n\n"
 	       "what it does:\n"
-	       "  --ways LIST           read, pread, mmap, direct, splice, each with :BYTES for the\n"
+	       "  --ways LIST           read, pread, mmap, direct, splice, each with :BYTES for "
+	       "the\n"
 	       "                        size of a call (all of them)\n"
 	       "  --exec COMMAND        run COMMAND by the guest's shell in the share first (uml)\n"
 	       "  --timeout SECONDS     end a guest that is silent for so long, 1 to 86400 (60)\n"
@@ -284,8 +287,8 @@ int verify_parse(int argc, char **argv, struct verify_options *ret_o, int *ret_s
 			return r;
 	}
 	if (optind + 1 != argc) {
-		*ret_status = cmd_usage_error("verify", optind == argc ? "which folder?"
-								       : "give one folder");
+		*ret_status = cmd_usage_error("verify",
+					      optind == argc ? "which folder?" : "give one folder");
 		return -EINVAL;
 	}
 	o.dir = argv[optind];

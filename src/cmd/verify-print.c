@@ -122,16 +122,18 @@ static char *mount_failure_text(const struct mount_result *m, const char *versio
 	int n;
 
 	if (is_missing_feature(m))
-		n = asprintf(&text, "Linux %s has no 9P file system: choose another kernel with --kernel",
+		n = asprintf(&text,
+			     "Linux %s has no 9P file system: choose another kernel with --kernel",
 			     version);
 	else if (!strcmp(m->failed, "mount") && !strcmp(m->error, "EINVAL"))
-		n = asprintf(&text,
-			     "Linux %s does not take this mount (EINVAL): it may not know cache=%s; "
-			     "choose another with --cache, or another kernel with --kernel",
-			     version, m->cache);
+		n = asprintf(
+			&text,
+			"Linux %s does not take this mount (EINVAL): it may not know cache=%s; "
+			"choose another with --cache, or another kernel with --kernel",
+			version, m->cache);
 	else
-		n = asprintf(&text, "the guest's %s failed with cache=%s: %s (%s)", m->failed, m->cache,
-			     m->error, m->text);
+		n = asprintf(&text, "the guest's %s failed with cache=%s: %s (%s)", m->failed,
+			     m->cache, m->error, m->text);
 	return n < 0 ? NULL : text;
 }
 

@@ -176,8 +176,10 @@ static int find_kernel(struct verify *v)
 	if (r)
 		return environment(v, r, why);
 	if (v->kernel->is_uml != uml)
-		return failf(v, EXIT_ENVIRONMENT, "the kernel %s is %s UML: choose another (see 'warren "
-			     "lab kernel list')", v->kernel->name, uml ? "not for" : "for");
+		return failf(v, EXIT_ENVIRONMENT,
+			     "the kernel %s is %s UML: choose another (see 'warren "
+			     "lab kernel list')",
+			     v->kernel->name, uml ? "not for" : "for");
 	return EXIT_OK;
 }
 

@@ -18,9 +18,9 @@ struct verify_options {
 	enum guest_kind guest;
 	bool qemu_server;
 	enum { SHARE_BY_DEFAULT, SHARE_BY_VHOST, SHARE_BY_TCP } share;
-	const char *kernel, *qemu; /* NULL: the default */
+	const char *kernel, *qemu;					 /* NULL: the default */
 	char *caches[VERIFY_MAX_WORDS + 1], *ways[VERIFY_MAX_WORDS + 1]; /* NULL-terminated */
-	uint32_t msize;						 /* 0: the default */
+	uint32_t msize;							 /* 0: the default */
 	uint32_t timeout_s, memory_mib;
 	bool json, keep, quiet;
 	const char *save_manifest, *manifest, *exec;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct job_plan {
-	const char *source, *options;	   /* from guest_mount_words */
+	const char *source, *options;		 /* from guest_mount_words */
 	const char *const *caches, *const *ways; /* NULL-terminated */
 	unsigned msize;
 	const char *exec; /* or NULL */

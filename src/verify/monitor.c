@@ -65,7 +65,8 @@ int monitor_start(struct monitor *m, int server_pidfd)
 		.server = server_pidfd,
 	};
 	pthread_mutex_init(&m->lock, NULL);
-	r = m->signals < 0 || m->stop < 0 ? -errno : -pthread_create(&m->thread, NULL, run_thread, m);
+	r = m->signals < 0 || m->stop < 0 ? -errno
+					  : -pthread_create(&m->thread, NULL, run_thread, m);
 	if (r) {
 		close(m->signals);
 		close(m->stop);

@@ -147,7 +147,8 @@ static int wait_for_manifest(struct run *r)
 		r->l->progress(r->ctx, "host", files, bytes);
 	}
 	if (err && err != -ECANCELED)
-		return failf(r, RUN_ENVIRONMENT, "cannot read %s: %s", r->plan->dir, strerror(-err));
+		return failf(r, RUN_ENVIRONMENT, "cannot read %s: %s", r->plan->dir,
+			     strerror(-err));
 	return err;
 }
 
@@ -242,14 +243,9 @@ static const struct {
 	const char *word;
 	int (*take)(struct run *r, const char *at);
 } words[] = {
-	{"warren-probe", take_greeting},
-	{"done", take_done},
-	{"failed", take_failed},
-	{"mounted", take_mounted},
-	{"out", take_output},
-	{"exit", take_exit},
-	{"crash", take_crash},
-	{"end", take_end},
+	{"warren-probe", take_greeting}, {"done", take_done},  {"failed", take_failed},
+	{"mounted", take_mounted},	 {"out", take_output}, {"exit", take_exit},
+	{"crash", take_crash},		 {"end", take_end},
 };
 
 static int take_tree_line(struct run *r, const char *line)
@@ -280,8 +276,9 @@ static int take_line(struct run *r, const char *line)
 	if (err == -ENOENT)
 		err = take_tree_line(r, line);
 	if (err && err != -ECANCELED)
-		return failf(r, RUN_FAILED, "the guest's report is not what it should be at line %" PRIu64
-			     ": %s", r->lines, strerror(-err));
+		return failf(r, RUN_FAILED,
+			     "the guest's report is not what it should be at line %" PRIu64 ": %s",
+			     r->lines, strerror(-err));
 	return err;
 }
 
@@ -340,8 +337,9 @@ static int judge_end(struct run *r, ssize_t n)
 	if (r->monitor.is_server_gone)
 		return fail_server(r);
 	if (n == -ETIMEDOUT)
-		return fail_guest(r, "the guest hangs: it gave no sign of life for too long and was "
-				     "ended (--timeout)");
+		return fail_guest(r,
+				  "the guest hangs: it gave no sign of life for too long and was "
+				  "ended (--timeout)");
 	if (n == -EFBIG)
 		return fail_guest(r, "the guest flooded its console and was ended");
 	return fail_guest(r, r->lines ? "the guest ended before its report was complete"
@@ -373,7 +371,8 @@ static int check_share(struct run *r)
 
 	if (fstat(r->plan->dir_fd, &then) < 0 || stat(r->plan->dir, &now) < 0 || !then.st_nlink ||
 	    now.st_ino != then.st_ino || now.st_dev != then.st_dev)
-		return failf(r, RUN_FAILED, "%s vanished while it was being verified", r->plan->dir);
+		return failf(r, RUN_FAILED, "%s vanished while it was being verified",
+			     r->plan->dir);
 	return 0;
 }
 

@@ -33,9 +33,9 @@ struct run_plan {
 /* What one mount came to. */
 struct mount_result {
 	const char *cache;
-	const char *release; /* of the guest's kernel, as it says itself */
-	const char *options; /* as the guest's kernel shows the mount */
-	const struct tally *tally; /* NULL: it came to no walk */
+	const char *release;		   /* of the guest's kernel, as it says itself */
+	const char *options;		   /* as the guest's kernel shows the mount */
+	const struct tally *tally;	   /* NULL: it came to no walk */
 	const char *failed, *error, *text; /* then the statement, its errno and why; may be NULL */
 };
 

@@ -51,7 +51,9 @@ static void put_circumstances(FILE *f, const struct circumstances *c)
 static void put_left_out(FILE *f, const struct tally *t)
 {
 	if (t->n_changed)
-		fprintf(f, "; %" PRIu64 " changed on the host while being verified and %s not compared",
+		fprintf(f,
+			"; %" PRIu64
+			" changed on the host while being verified and %s not compared",
 			t->n_changed, t->n_changed == 1 ? "was" : "were");
 	if (t->n_unreadable)
 		fprintf(f, "; %" PRIu64 " not readable by you and not compared", t->n_unreadable);
