@@ -33,7 +33,7 @@
 #define LINE_LIMIT (4U << 20)
 #define TICK_MS 200
 
-struct run {
+struct verification {
 	const struct run_plan *plan;
 	const struct run_listener *l;
 	void *ctx;
@@ -57,7 +57,7 @@ struct run {
 	FILE *copy; /* of the report, to be kept */
 };
 
-static int fail(struct run *r, enum run_end end, char *why)
+static int fail(struct verification *r, enum run_end end, char *why)
 {
 	if (r->result->end == RUN_DONE) {
 		r->result->end = end;
@@ -68,9 +68,9 @@ static int fail(struct run *r, enum run_end end, char *why)
 	return -ECANCELED;
 }
 
-static int failf(struct run *r, enum run_end end, const char *fmt, ...) printf_like(3, 4);
+static int failf(struct verification *r, enum run_end end, const char *fmt, ...) printf_like(3, 4);
 
-static int failf(struct run *r, enum run_end end, const char *fmt, ...)
+static int failf(struct verification *r, enum run_end end, const char *fmt, ...)
 {
 	va_list args;
 	char *why;
@@ -95,7 +95,7 @@ static int keep_word(const char **at, char **kept)
 	return err;
 }
 
-static void tell_mount(struct run *r)
+static void tell_mount(struct verification *r)
 {
 	const struct mount_result m = {
 		.cache = r->plan->caches[r->mount],
@@ -110,7 +110,7 @@ static void tell_mount(struct run *r)
 	r->l->mount_done(r->ctx, &m);
 }
 
-static void end_walk(struct run *r)
+static void end_walk(struct verification *r)
 {
 	tell_mount(r);
 	compare_free(r->compare);
@@ -122,7 +122,7 @@ static void end_walk(struct run *r)
 	free(steal_ptr(&r->options));
 }
 
-static int start_manifest(struct run *r)
+static int start_manifest(struct verification *r)
 {
 	int err;
 
@@ -137,7 +137,7 @@ static int start_manifest(struct run *r)
 	return 0;
 }
 
-static int wait_for_manifest(struct run *r)
+static int wait_for_manifest(struct verification *r)
 {
 	uint64_t files, bytes;
 	int err;
@@ -152,7 +152,7 @@ static int wait_for_manifest(struct run *r)
 	return err;
 }
 
-static int take_walk(struct run *r, const char *line)
+static int take_walk(struct verification *r, const char *line)
 {
 	int err = start_manifest(r);
 
@@ -163,7 +163,7 @@ static int take_walk(struct run *r, const char *line)
 	return err ? err : compare_line(r->compare, line);
 }
 
-static int take_done(struct run *r, const char *at)
+static int take_done(struct verification *r, const char *at)
 {
 	autofree char *statement = NULL;
 
@@ -173,7 +173,7 @@ static int take_done(struct run *r, const char *at)
 	return !strcmp(statement, "sync") ? start_manifest(r) : 0;
 }
 
-static int take_failed(struct run *r, const char *at)
+static int take_failed(struct verification *r, const char *at)
 {
 	if (keep_word(&at, &r->failed) < 0 || keep_word(&at, &r->error) < 0 ||
 	    keep_word(&at, &r->text) < 0)
@@ -188,7 +188,7 @@ static int take_failed(struct run *r, const char *at)
 	return 0;
 }
 
-static int take_output(struct run *r, const char *at)
+static int take_output(struct verification *r, const char *at)
 {
 	autofree char *bytes = NULL;
 	size_t n;
@@ -199,7 +199,7 @@ static int take_output(struct run *r, const char *at)
 	return 0;
 }
 
-static int take_exit(struct run *r, const char *at)
+static int take_exit(struct verification *r, const char *at)
 {
 	uint64_t status;
 
@@ -209,7 +209,7 @@ static int take_exit(struct run *r, const char *at)
 	return 0;
 }
 
-static int take_crash(struct run *r, const char *at)
+static int take_crash(struct verification *r, const char *at)
 {
 	autofree char *name = NULL;
 
@@ -218,7 +218,7 @@ static int take_crash(struct run *r, const char *at)
 	return failf(r, RUN_FAILED, "the probe was ended by %s in the guest", name);
 }
 
-static int take_greeting(struct run *r, const char *at)
+static int take_greeting(struct verification *r, const char *at)
 {
 	uint64_t version;
 
@@ -227,12 +227,12 @@ static int take_greeting(struct run *r, const char *at)
 	return keep_word(&at, &r->release);
 }
 
-static int take_mounted(struct run *r, const char *at)
+static int take_mounted(struct verification *r, const char *at)
 {
 	return keep_word(&at, &r->options);
 }
 
-static int take_end(struct run *r, const char *at)
+static int take_end(struct verification *r, const char *at)
 {
 	(void)at;
 	r->has_ended = true;
@@ -241,14 +241,14 @@ static int take_end(struct run *r, const char *at)
 
 static const struct {
 	const char *word;
-	int (*take)(struct run *r, const char *at);
+	int (*take)(struct verification *r, const char *at);
 } words[] = {
 	{"warren-probe", take_greeting}, {"done", take_done},  {"failed", take_failed},
 	{"mounted", take_mounted},	 {"out", take_output}, {"exit", take_exit},
 	{"crash", take_crash},		 {"end", take_end},
 };
 
-static int take_tree_line(struct run *r, const char *line)
+static int take_tree_line(struct verification *r, const char *line)
 {
 	int err;
 
@@ -262,7 +262,7 @@ static int take_tree_line(struct run *r, const char *line)
 	return err;
 }
 
-static int take_line(struct run *r, const char *line)
+static int take_line(struct verification *r, const char *line)
 {
 	size_t len = strcspn(line, " ");
 	int err = -ENOENT;
@@ -282,7 +282,7 @@ static int take_line(struct run *r, const char *line)
 	return err;
 }
 
-static void tell_progress(struct run *r)
+static void tell_progress(struct verification *r)
 {
 	const struct tally *t = r->compare ? compare_tally(r->compare) : NULL;
 
@@ -290,7 +290,7 @@ static void tell_progress(struct run *r)
 }
 
 /* Cuts what came into lines; an unfinished one waits in r->line. */
-static int take_bytes(struct run *r, const char *buf, size_t n)
+static int take_bytes(struct verification *r, const char *buf, size_t n)
 {
 	const char *end;
 	int err = 0;
@@ -313,7 +313,7 @@ static int take_bytes(struct run *r, const char *buf, size_t n)
 	return err;
 }
 
-static int fail_server(struct run *r)
+static int fail_server(struct verification *r)
 {
 	autofree char *line = server_child_last_line(&r->server);
 
@@ -321,14 +321,14 @@ static int fail_server(struct run *r)
 		     *line ? ": " : "", line);
 }
 
-static int fail_guest(struct run *r, const char *what)
+static int fail_guest(struct verification *r, const char *what)
 {
 	r->result->console = strdup(guest_console_tail(r->guest));
 	return failf(r, RUN_FAILED, "%s", what);
 }
 
 /* Why the guest's report ended, if that was too early. */
-static int judge_end(struct run *r, ssize_t n)
+static int judge_end(struct verification *r, ssize_t n)
 {
 	if (r->monitor.signal)
 		return fail(r, RUN_INTERRUPTED, strdup("interrupted"));
@@ -346,10 +346,10 @@ static int judge_end(struct run *r, ssize_t n)
 				      : "the guest did not come up");
 }
 
-static int follow_report(struct run *r)
+static int follow_report(struct verification *r)
 {
 	static char buf[1 << 16];
-	ssize_t n;
+	ssize_t n = 0;
 	int err = 0;
 
 	while (!err && !r->monitor.signal && (n = guest_read(r->guest, buf, sizeof(buf))) > 0) {
@@ -365,7 +365,7 @@ static int follow_report(struct run *r)
 }
 
 /* The share itself must still be there: an empty guest equals an empty host. */
-static int check_share(struct run *r)
+static int check_share(struct verification *r)
 {
 	struct stat now, then;
 
@@ -381,7 +381,7 @@ static bool is_plain(const char *dir)
 	return dir && *dir == '/' && strlen(dir) < 60 && !dir[strcspn(dir, " \t\n,:=\"'\\")];
 }
 
-static int make_folder(struct run *r)
+static int make_folder(struct verification *r)
 {
 	const char *bases[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp"};
 	char path[] = "/tmp/warren-verify-XXXXXX";
@@ -401,7 +401,7 @@ static int make_folder(struct run *r)
 		   : 0;
 }
 
-static char *in_folder(const struct run *r, const char *name)
+static char *in_folder(const struct verification *r, const char *name)
 {
 	char *path;
 
@@ -411,7 +411,7 @@ static char *in_folder(const struct run *r, const char *name)
 }
 
 /* Guest and server share one CPU: a request is cheapest there. The manifest has the others. */
-static unsigned choose_cpu(const struct run *r)
+static unsigned choose_cpu(const struct verification *r)
 {
 	cpu_set_t set;
 
@@ -424,7 +424,7 @@ static unsigned choose_cpu(const struct run *r)
 	return 0;
 }
 
-static int start_server(struct run *r, const char *socket_path, unsigned cpu)
+static int start_server(struct verification *r, const char *socket_path, unsigned cpu)
 {
 	autofree char *log = in_folder(r, "server.log");
 	char *why = NULL;
@@ -441,7 +441,7 @@ static int start_server(struct run *r, const char *socket_path, unsigned cpu)
 	return 0;
 }
 
-static int start_guest(struct run *r, const char *socket_path, unsigned cpu)
+static int start_guest(struct verification *r, const char *socket_path, unsigned cpu)
 {
 	struct guest_config cfg = {
 		.kind = r->plan->guest,
@@ -471,7 +471,7 @@ static int start_guest(struct run *r, const char *socket_path, unsigned cpu)
 	return 0;
 }
 
-static int run_guest(struct run *r)
+static int run_guest(struct verification *r)
 {
 	autofree char *socket_path = in_folder(r, "9p.sock");
 	unsigned cpu = choose_cpu(r);
@@ -495,7 +495,7 @@ static int run_guest(struct run *r)
 	return err ? err : check_share(r);
 }
 
-static void done(struct run *r)
+static void done(struct verification *r)
 {
 	if (r->guest) {
 		r->result->boot_seconds = guest_boot_seconds(r->guest);
@@ -520,7 +520,7 @@ static void done(struct run *r)
 void run_verify(const struct run_plan *plan, const struct run_listener *l, void *ctx,
 		struct run_result *ret_r)
 {
-	struct run r = {
+	struct verification r = {
 		.plan = plan,
 		.l = l,
 		.ctx = ctx,
