@@ -34,18 +34,19 @@ static bool uses_cache(const char *way)
 }
 
 /* Each way once with nothing of the file in the guest's cache, so that it is this way that brings
- * it there; then the cached ones again, on what the last of them left. */
+ * it there; then the first once more, on what the last has left. */
 static void put_walk(FILE *f, const struct job_plan *p, bool is_cached)
 {
+	size_t n = 0;
+
 	fputs("walk", f);
-	for (size_t i = 0; p->ways[i]; i++) {
-		if (i && uses_cache(p->ways[i]))
+	for (; p->ways[n]; n++) {
+		if (n && uses_cache(p->ways[n]))
 			fputs(" drop", f);
-		put_word(f, p->ways[i]);
+		put_word(f, p->ways[n]);
 	}
-	for (size_t i = 0; is_cached && p->ways[i]; i++)
-		if (uses_cache(p->ways[i]) && p->ways[i + 1])
-			put_word(f, p->ways[i]);
+	if (is_cached && n > 1 && uses_cache(p->ways[0]) && uses_cache(p->ways[n - 1]))
+		put_word(f, p->ways[0]);
 	fputc('\n', f);
 }
 

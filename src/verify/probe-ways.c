@@ -86,7 +86,7 @@ static size_t stride_of(size_t n)
  * file takes for ever. */
 static size_t odd_unit(size_t n)
 {
-	return MIN(MAX(n / 5, (size_t)655), (size_t)70001) | 1;
+	return MIN(MAX(n / 3, (size_t)655), (size_t)70001) | 1;
 }
 
 /* All parts of the window in an order that looks random; a last call asks for what may stand
