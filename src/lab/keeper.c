@@ -96,7 +96,7 @@ _Noreturn static void become_program(const struct keeper *k, pid_t parent)
 	    (p->no_randomize && personality(ADDR_NO_RANDOMIZE) < 0))
 		fail(k);
 	reset_signals();
-	execve(p->argv[0], (char *const *)p->argv, (char *const *)p->env);
+	execvpe(p->argv[0], (char *const *)p->argv, (char *const *)p->env);
 	fail(k);
 }
 

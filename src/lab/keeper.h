@@ -13,7 +13,7 @@
 #define KEEPER_FOLDERS 2
 
 struct keeper_plan {
-	const char *const *argv; /* argv[0] has a slash */
+	const char *const *argv; /* argv[0] is looked up in PATH */
 	const char *const *env;	 /* the whole environment */
 	int log;		 /* the program's standard output and error */
 	unsigned cpu;		 /* N > 0: it runs on CPU N - 1 only */

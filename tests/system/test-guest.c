@@ -204,7 +204,7 @@ static void check_hang(enum guest_kind kind)
 	assert_int_equal(read_all(g, report, sizeof(report)), -ETIMEDOUT);
 	assert_string_equal(report, "before\n");
 	assert_int_equal(guest_read(g, report, sizeof(report)), -ETIMEDOUT);
-	assert_non_null(strstr(guest_console_tail(g), "Linux version"));
+	assert_non_null(strstr(guest_console_tail(g), "as init process"));
 	assert_int_equal(count_processes(), 0);
 	guest_free(g);
 	assert_nothing_is_left();
@@ -350,6 +350,23 @@ static void qemu_ends_with_its_killed_owner(void **state)
 	check_killed_owner(GUEST_QEMU);
 }
 
+static void qemu_reads_its_share(void **state)
+{
+	struct guest_config cfg = config(GUEST_QEMU, NULL);
+	autofree char *source = NULL, *options = NULL, *job = NULL;
+	char report[256];
+
+	(void)state;
+	assert_int_equal(guest_mount_words(&cfg, &source, &options), 0);
+	assert_true(asprintf(&job, "mount %s %s\ncat hello\n", source, options) > 0);
+	cfg.job = job;
+	struct guest *g = start(&cfg);
+	assert_int_equal(read_all(g, report, sizeof(report)), 0);
+	assert_string_equal(report, "hello from the host\nend 0\n");
+	guest_free(g);
+	assert_nothing_is_left();
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -360,6 +377,7 @@ int main(void)
 		cmocka_unit_test(uml_ends_with_its_killed_owner),
 		cmocka_unit_test(uml_floods_its_console),
 		cmocka_unit_test(qemu_reports_and_ends),
+		cmocka_unit_test(qemu_reads_its_share),
 		cmocka_unit_test(qemu_panics),
 		cmocka_unit_test(qemu_hangs),
 		cmocka_unit_test(qemu_is_interrupted),

@@ -33,7 +33,7 @@ static void load(const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
-		fprintf(stderr, "%s: %m\n", path);
+		perror(path);
 	close(fd);
 }
 
@@ -96,7 +96,7 @@ static void mount_share(char *words)
 	*options++ = '\0';
 	mkdir(MOUNT_POINT, 0755);
 	if (mount(words, MOUNT_POINT, "9p", MS_RDONLY, options))
-		fprintf(stderr, "mount %s %s: %m\n", words, options);
+		perror(options);
 }
 
 static void cat(const char *name)
@@ -110,7 +110,7 @@ static void cat(const char *name)
 	while ((n = read(fd, buf, sizeof(buf))) > 0)
 		tell(buf, (size_t)n);
 	if (n < 0)
-		fprintf(stderr, "%s: %m\n", path);
+		perror(path);
 	close(fd);
 }
 

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmlinux.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "guest-parts.h"
+#include "kernel.h"
+#include "slurp.h"
+#include "unxz.h"
+
+#define IMAGE_LIMIT (256U << 20)
+#define VMLINUX_LIMIT (1024U << 20)
+
+/* Fields of the boot header. */
+#define SETUP_SECTS 0x1f1
+#define MAGIC 0x202
+#define VERSION 0x206
+#define PAYLOAD_OFFSET 0x248
+#define PAYLOAD_LENGTH 0x24c
+#define HEADER_END 0x250
+
+#define XEN_NOTE_PHYS32_ENTRY 18
+
+static uint32_t get_le32(const uint8_t *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+const void *vmlinux_find_xz(const void *image, size_t n, size_t *ret_n)
+{
+	const uint8_t *p = image;
+	size_t start, offset, length;
+
+	if (n < HEADER_END || memcmp(p + MAGIC, "HdrS", 4) || p[VERSION + 1] < 2 ||
+	    (p[VERSION + 1] == 2 && p[VERSION] < 8))
+		return NULL;
+	start = ((p[SETUP_SECTS] ? p[SETUP_SECTS] : 4U) + 1U) * 512U;
+	offset = get_le32(p + PAYLOAD_OFFSET);
+	length = get_le32(p + PAYLOAD_LENGTH);
+	if (start > n || offset > n - start || length > n - start - offset || length < 6 ||
+	    memcmp(p + start + offset,
+		   "\xfd"
+		   "7zXZ",
+		   6))
+		return NULL;
+	*ret_n = length;
+	return p + start + offset;
+}
+
+/* One note after another: sizes, type, name and description, each padded to 4. */
+static bool has_pvh_note(const uint8_t *p, size_t n)
+{
+	while (n >= sizeof(Elf64_Nhdr)) {
+		Elf64_Nhdr h;
+		size_t size;
+
+		memcpy(&h, p, sizeof(h));
+		size = sizeof(h) + (((size_t)h.n_namesz + 3) & ~3UL) +
+		       (((size_t)h.n_descsz + 3) & ~3UL);
+		if (size > n)
+			return false;
+		if (h.n_type == XEN_NOTE_PHYS32_ENTRY && h.n_namesz == 4 &&
+		    !memcmp(p + sizeof(h), "Xen", 4))
+			return true;
+		p += size;
+		n -= size;
+	}
+	return false;
+}
+
+bool vmlinux_has_pvh(const void *elf, size_t n)
+{
+	const uint8_t *p = elf;
+	Elf64_Ehdr e;
+	Elf64_Phdr h;
+
+	if (n < sizeof(e))
+		return false;
+	memcpy(&e, p, sizeof(e));
+	if (memcmp(e.e_ident, ELFMAG, SELFMAG) || e.e_ident[EI_CLASS] != ELFCLASS64)
+		return false;
+	for (size_t i = 0; i < e.e_phnum; i++) {
+		if (e.e_phoff > n || n - e.e_phoff < (i + 1) * sizeof(h))
+			return false;
+		memcpy(&h, p + e.e_phoff + i * sizeof(h), sizeof(h));
+		if (h.p_type == PT_NOTE && h.p_offset <= n && h.p_filesz <= n - h.p_offset &&
+		    has_pvh_note(p + h.p_offset, h.p_filesz))
+			return true;
+	}
+	return false;
+}
+
+/* Under its name only when it is complete: several guests may start at once. */
+static int store(const struct kernel *k, const void *elf, size_t n, const char *path)
+{
+	autofree char *name = NULL, *temporary = NULL;
+	int r;
+
+	if (asprintf(&name, "vmlinux.%d", (int)getpid()) < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&temporary, "%s/%s", k->dir, name) < 0) {
+		temporary = NULL;
+		return -ENOMEM;
+	}
+	r = guest_write_file(k->dir, name, elf, n);
+	if (!r && rename(temporary, path))
+		r = -errno;
+	if (r)
+		unlink(temporary);
+	return r;
+}
+
+static int unpack(const struct kernel *k, const char *path)
+{
+	autofree char *image = NULL;
+	autofree void *elf = NULL;
+	const void *xz;
+	size_t n, xz_n, elf_n;
+	int r = slurp(k->image, IMAGE_LIMIT, &image, &n);
+
+	if (r)
+		return r;
+	xz = vmlinux_find_xz(image, n, &xz_n);
+	if (!xz)
+		return -ENOTSUP;
+	r = unxz(xz, xz_n, VMLINUX_LIMIT, &elf, &elf_n);
+	if (!r && !vmlinux_has_pvh(elf, elf_n))
+		r = -ENOTSUP;
+	return r ? r : store(k, elf, elf_n, path);
+}
+
+int vmlinux_get(const struct kernel *k, char **ret_path)
+{
+	autofree char *path = NULL;
+
+	if (asprintf(&path, "%s/vmlinux", k->dir) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	if (access(path, R_OK) && unpack(k, path)) {
+		free(steal_ptr(&path));
+		path = strdup(k->image);
+	}
+	if (!path)
+		return -ENOMEM;
+	*ret_path = steal_ptr(&path);
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The program inside a compressed kernel image. QEMU can start it directly (the PVH protocol),
+ * which spares an emulated CPU several seconds of unpacking. It is the same kernel, only not
+ * relocated at random. */
+#ifndef LAB_VMLINUX_H
+#define LAB_VMLINUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct kernel;
+
+/* The file to give to QEMU for K, which the caller frees: K's "vmlinux" beside the image, unpacked
+ * at the first call, or the image itself where unpacking is not possible or gains nothing. */
+int vmlinux_get(const struct kernel *k, char **ret_path);
+
+/* The .xz payload within the N bytes of a bzImage (Linux Documentation/arch/x86/boot.rst). NULL if
+ * there is none. */
+const void *vmlinux_find_xz(const void *image, size_t n, size_t *ret_n);
+
+/* Does the ELF program say where a PVH start enters it? */
+bool vmlinux_has_pvh(const void *elf, size_t n);
+
+#endif
