@@ -371,6 +371,14 @@ unsigned fake_channel_n_dropped(struct fake_channel *fc)
 	return n;
 }
 
+void fake_channel_wait_dropped(struct fake_channel *fc, unsigned n)
+{
+	pthread_mutex_lock(&fc->lock);
+	while (fc->n_dropped < n)
+		wait_change(fc);
+	pthread_mutex_unlock(&fc->lock);
+}
+
 int fake_channel_callf(struct fake_channel *fc, const struct msg **ret_m, const char *text, ...)
 {
 	autofree char *scratch = NULL;

@@ -49,6 +49,9 @@ bool fake_channel_has_reply(struct fake_channel *fc);
 /* How many frames were given back without a reply. */
 unsigned fake_channel_n_dropped(struct fake_channel *fc);
 
+/* Waits until it is N. */
+void fake_channel_wait_dropped(struct fake_channel *fc, unsigned n);
+
 /* Sends the message, receives its reply: 0, -ecode of an Rlerror, -EPROTO for another message. */
 int fake_channel_callf(struct fake_channel *fc, const struct msg **ret_m, const char *text, ...)
 	printf_like(3, 4);

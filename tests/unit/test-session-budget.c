@@ -116,6 +116,9 @@ static void one_client_does_not_starve_another(void **state)
 	rig_open(&other, 1, "slow other");
 	for (unsigned i = 0; i < 100; i++)
 		SEND(&rig, "Tread tag=%u fid=1 count=10", i + 10);
+	/* the other worker gets the time to take the second one, if it may */
+	for (unsigned i = 0; i < 5000; i++)
+		CALL(&rig, 0, "Tgetattr tag=1 fid=0 request_mask=0x7ff");
 	SEND(&other, "Tread tag=10 fid=1 count=10");
 	toy_wait_blocked_on(rig.backend, "slow other");
 	toy_release(rig.backend, 101);

@@ -155,6 +155,29 @@ static void version_waits_for_what_runs_and_drops_all(void **state)
 	assert_int_equal(toy_n_live(rig.backend), 0);
 }
 
+static void version_waits_for_all_that_run(void **state)
+{
+	struct rig two = rig_start((struct server_config){.workers = 2},
+				   (struct fake_config){.room = 0});
+
+	(void)state;
+	rig_attach(&two);
+	rig_open(&two, 1, "slow1");
+	rig_open(&two, 2, "slow2");
+	SEND(&two, "Tread tag=10 fid=1 count=10");
+	SEND(&two, "Tread tag=11 fid=2 count=10");
+	toy_wait_blocked(two.backend, 2);
+	SEND(&two, "Tversion tag=65535 msize=8192 version=9P2000.L");
+	toy_release(two.backend, 1);
+	fake_channel_wait_dropped(two.fc, 1);
+	/* in the session of before, and after an Rversion, this would be another error */
+	CALL(&two, -EPROTO, "Tgetattr tag=1 fid=0");
+	toy_release(two.backend, 1);
+	EXPECT(&two, Rversion, 65535);
+	assert_int_equal(toy_n_live(two.backend), 0);
+	rig_stop(&two);
+}
+
 static void the_newest_version_wins(void **state)
 {
 	(void)state;
@@ -224,6 +247,7 @@ int main(void)
 		TEST(a_tag_in_use_is_refused),
 		TEST(a_request_keeps_the_fid_that_it_came_for),
 		TEST(version_waits_for_what_runs_and_drops_all),
+		cmocka_unit_test(version_waits_for_all_that_run),
 		TEST(the_newest_version_wins),
 		TEST(the_session_outlives_the_channel_until_all_requests_end),
 		TEST(the_session_may_end_while_version_waits),
