@@ -113,7 +113,19 @@ static bool matches(const char *pattern, const char *text)
 	return !*pattern;
 }
 
-/* LINE with $i as TURN; with names of errors as numbers. The caller frees it. */
+/* The number of the error whose name is the N bytes at NAME, 0 if there is none. */
+static int error_number(const char *name, size_t n)
+{
+	for (int e = 1; e < 200; e++) {
+		const char *is = strerrorname_np(e);
+
+		if (is && strlen(is) == n && !memcmp(is, name, n))
+			return e;
+	}
+	return 0;
+}
+
+/* LINE with $i as TURN, and names of errors as numbers. The caller frees it. */
 static char *expand(const char *line, unsigned turn)
 {
 	char *out = NULL;
@@ -121,27 +133,19 @@ static char *expand(const char *line, unsigned turn)
 	FILE *f = open_memstream(&out, &size);
 
 	while (*line) {
-		const char *error = line + strlen("ecode=");
-		size_t len = strspn(error, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
-		int e;
-
 		if (has_prefix(line, "$i")) {
 			fprintf(f, "%u", turn);
 			line += 2;
-			continue;
-		}
-		if (!has_prefix(line, "ecode=E")) {
-			fputc(*line++, f);
-			continue;
-		}
-		for (e = 1; e < 200; e++) {
-			const char *name = strerrorname_np(e);
+		} else if (has_prefix(line, "ecode=E")) {
+			size_t n;
 
-			if (name && strlen(name) == len && !memcmp(name, error, len))
-				break;
+			line += strlen("ecode=");
+			n = strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+			fprintf(f, "ecode=%d", error_number(line, n));
+			line += n;
+		} else {
+			fputc(*line++, f);
 		}
-		fprintf(f, "ecode=%d", e);
-		line = error + len;
 	}
 	fclose(f);
 	return out;
