@@ -28,6 +28,7 @@ enum option_key {
 	OPT_STATS,
 	OPT_PRINT_CAPABILITIES,
 	OPT_QUIET,
+	OPT_VERBOSE,
 	OPT_HELP,
 };
 
@@ -45,6 +46,7 @@ static const struct option long_options[] = {
 	{"stats", no_argument, NULL, OPT_STATS},
 	{"print-capabilities", no_argument, NULL, OPT_PRINT_CAPABILITIES},
 	{"quiet", no_argument, NULL, OPT_QUIET},
+	{"verbose", no_argument, NULL, OPT_VERBOSE},
 	{"help", no_argument, NULL, OPT_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -69,6 +71,7 @@ void serve_print_help(void)
 	       "  --stats               at the end, print counters and costs as JSON\n"
 	       "  --print-capabilities  print what the vhost-user device can do, as JSON, and end\n"
 	       "  --quiet               print warnings and errors only\n"
+	       "  --verbose             log each peer that comes, and why it went\n"
 	       "  --help                print this text\n");
 }
 
@@ -145,6 +148,9 @@ static int set_option(struct serve_options *o, enum option_key key, const char *
 		break;
 	case OPT_QUIET:
 		o->quiet = true;
+		break;
+	case OPT_VERBOSE:
+		o->verbose = true;
 		break;
 	case OPT_PRINT_CAPABILITIES:
 	case OPT_HELP:

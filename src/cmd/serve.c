@@ -165,6 +165,7 @@ static int open_vhost_user(struct service *s, struct endpoint *e, char **ret_why
 
 	if (r)
 		return r;
+	vhost_user_on_end(e->vhost_user, endpoint_ended, s);
 	r = e->kind == ENDPOINT_FD ? asprintf(&e->address, "vhost-user:fd:%d", e->fd)
 				   : asprintf(&e->address, "vhost-user:%s", e->text);
 	if (r < 0)
@@ -272,8 +273,7 @@ int cmd_serve(int argc, char **argv)
 
 	if (serve_parse(argc, argv, &o, &status))
 		return status;
-	if (o.quiet)
-		log_set_level(LOG_LEVEL_WARN);
+	log_set_level(o.verbose ? LOG_LEVEL_DEBUG : o.quiet ? LOG_LEVEL_WARN : LOG_LEVEL_INFO);
 	prepare_process();
 	status = pin(o.cpu);
 	if (status)

@@ -29,7 +29,7 @@ struct serve_options {
 	const char *dir, *tag;
 	uint32_t msize, iounit, workers; /* 0: not given */
 	int cpu, ready_fd;		 /* -1: not given */
-	bool allow_devices, stats, quiet;
+	bool allow_devices, stats, quiet, verbose;
 };
 
 /* Prints on standard output what to type to mount each endpoint. */

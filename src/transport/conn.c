@@ -16,7 +16,10 @@
 #include "msg.h"
 #include "pool.h"
 
-#define MAX_READS 8 /* a wake-up: then other peers get their turn */
+/* What a peer may do in one wake-up: then others get their turn. */
+#define MAX_READS 8
+#define TURN (4 << 20)	  /* bytes of messages and of data asked for */
+#define TURN_MESSAGE 4096 /* that a message counts for in any case */
 
 _Thread_local struct conn *conn_in_batch;
 
@@ -95,7 +98,7 @@ static struct conn_frame *new_frame(struct conn *c, const uint8_t *msg, uint32_t
 /* Hands over the whole messages that are here, as far as there is room for them. */
 static void deliver(struct conn *c)
 {
-	while (!c->broken) {
+	while (!c->broken && c->turn) {
 		const uint8_t *msg;
 		uint32_t size, max = atomic_load_explicit(&c->channel.msize, memory_order_relaxed);
 		int r = inbuf_next(&c->in, max, &msg, &size);
@@ -117,6 +120,7 @@ static void deliver(struct conn *c)
 			return;
 		}
 		inbuf_take(&c->in, size);
+		c->turn -= MIN(c->turn, TURN_MESSAGE + f->held);
 		c->handler->ops->receive(c->session, &f->frame);
 	}
 }
@@ -145,13 +149,18 @@ static bool receive(struct conn *c)
 	return n == (ssize_t)room;
 }
 
+static bool may_receive(struct conn *c)
+{
+	return !c->eof && !c->broken && c->turn && has_room(c);
+}
+
 static void take_in(struct conn *c)
 {
 	bool more = true;
 
 	conn_in_batch = c;
 	deliver(c);
-	for (unsigned i = 0; i < MAX_READS && more && !c->eof && !c->broken && has_room(c); i++) {
+	for (unsigned i = 0; i < MAX_READS && more && may_receive(c); i++) {
 		more = receive(c);
 		deliver(c);
 	}
@@ -163,30 +172,35 @@ static void take_in(struct conn *c)
 
 /* What there is to wait for. */
 struct outlook {
-	bool again; /* nothing: there is room for a message that is here */
+	bool again; /* for nothing: there is room for a message that is here */
 	const char *end;
 	uint32_t events;
 };
+
+static const char *end_of(const struct conn *c)
+{
+	return c->broken ? c->broken : c->eof ? "the peer closed the connection" : "it hung up";
+}
 
 static struct outlook look(struct conn *c)
 {
 	struct outlook o = {0};
 	const uint8_t *msg;
 	uint32_t size;
-	bool whole = inbuf_next(&c->in, UINT32_MAX, &msg, &size) == 1;
+	bool ending = c->eof || c->broken;
+	bool whole = !c->broken && inbuf_next(&c->in, UINT32_MAX, &msg, &size) == 1;
+	bool all_here = ending || (c->hung_up && c->empty);
 
 	pthread_mutex_lock(&c->lock);
 	bool room = conn_has_room_locked(c);
-	bool ending = c->eof || c->broken;
-	bool answered = !c->n_frames && (c->broken || !whole);
 
-	o.again = room && whole && !c->broken;
+	o.again = room && whole;
 	if (c->shutdown)
 		o.end = c->shutdown;
-	else if (ending && (answered || c->mute))
-		o.end = c->broken ? c->broken : "the peer closed the connection";
-	else if (c->hung_up && (c->empty || !room))
-		o.end = "the peer hung up";
+	else if (all_here && !whole && (c->mute || !c->n_frames))
+		o.end = end_of(c);
+	else if (!room && c->mute && (ending || c->hung_up))
+		o.end = end_of(c); /* who has left cannot be waited for */
 	if (room && !ending)
 		o.events |= EPOLLIN;
 	if (c->blocked)
@@ -200,13 +214,21 @@ static void serve(struct conn *c)
 {
 	struct outlook o;
 
+	c->turn = TURN;
 	do {
 		take_in(c);
 		o = look(c);
-	} while (o.again && !o.end);
-	if (o.end)
+	} while (o.again && !o.end && c->turn);
+	if (o.end) {
 		conn_close(c, o.end);
-	else if (o.events != c->events && !loop_change(c->loop, &c->watch, o.events))
+		return;
+	}
+	if (o.again) {
+		pthread_mutex_lock(&c->lock);
+		conn_post_locked(c);
+		pthread_mutex_unlock(&c->lock);
+	}
+	if (o.events != c->events && !loop_change(c->loop, &c->watch, o.events))
 		c->events = o.events;
 }
 

@@ -56,6 +56,7 @@ struct conn {
 	bool hung_up;	    /* in both directions */
 	bool closed;	    /* written under the lock too */
 	const char *broken; /* why the peer's bytes are no messages */
+	size_t turn;	    /* what may still be handed over before other peers get theirs */
 
 	atomic_uint refs;	      /* 1 until released, and those of threads that are in here */
 	void (*gone)(struct conn *c); /* the last reference is gone; from any thread */
