@@ -58,7 +58,8 @@ static bool is_reachable(const char *const *qemu)
 	return spawn_has_program(qemu[0]);
 }
 
-/* Asks QEMU for the device's help: the exit code says whether it has it. */
+/* Asks QEMU for the device's help: it exits with 0 even if it has no such device, but then prints
+ * nothing on standard output. */
 static bool has_device(const char *const *qemu, const char *device)
 {
 	struct spawn s = SPAWN_INIT;
@@ -74,7 +75,7 @@ static bool has_device(const char *const *qemu, const char *device)
 	s.fds[2] = SPAWN_NULL;
 	r = r ? r : spawn_capture(&s, 1 << 20, &out, NULL);
 	strv_free(argv);
-	return !r;
+	return !r && strstr(out, device);
 }
 
 static int check_socket(const struct guest_config *cfg, const char *const *qemu, char **ret_why)
