@@ -336,12 +336,17 @@ void front_offer(struct front *f, uint16_t head)
 	__atomic_store_n(&f->avail->idx, (uint16_t)(idx + 1), __ATOMIC_SEQ_CST);
 }
 
-void front_kick_always(struct front *f)
+void front_signal(struct front *f)
 {
 	const uint64_t one = 1;
 	ssize_t n = write(f->kick_fd, &one, sizeof(one));
 
 	assert(n == sizeof(one));
+}
+
+void front_kick_always(struct front *f)
+{
+	front_signal(f);
 	f->shown = f->avail->idx;
 }
 

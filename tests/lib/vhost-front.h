@@ -112,6 +112,9 @@ void front_offer(struct front *f, uint16_t head);
 bool front_kick(struct front *f);
 void front_kick_always(struct front *f);
 
+/* Writes to the kick descriptor, and touches no memory of the guest. */
+void front_signal(struct front *f);
+
 /* The next used entry: true, or false after MS milliseconds (-1: 20 s). Waits for the call
  * descriptor when there is none yet. */
 bool front_wait(struct front *f, int ms, struct vring_used_elem *ret);
