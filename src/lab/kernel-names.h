@@ -13,7 +13,7 @@ struct uml_variant;
 #define KERNEL_SOURCES(S)                                                                          \
 	S("6.12-uml", "uml", "linux-source-6.12", "bookworm-backports bookworm-security",          \
 	  &uml_plain, "small User Mode Linux, the default of 'warren verify'")                     \
-	S("6.1-uml", "", "linux-source-6.1", "bookworm bookworm-security", &uml_plain,             \
+	S("6.1-uml", "", "linux-source-6.1", "bookworm bookworm-security", &uml_inet,              \
 	  "the same, of Debian 12's kernel")                                                       \
 	S("6.12-uml-debug", "", "linux-source-6.12", "bookworm-backports bookworm-security",       \
 	  &uml_debug, "with debug information and tracepoints, for gdb")                           \

@@ -55,7 +55,8 @@ int tool_diagnose(const char *text, char **ret_line)
 
 	/* The first line of the gravest kind tells most; without one, the last. */
 	for (const char *p = text; *p;) {
-		size_t len = strcspn(p, "\n");
+		size_t skip = strspn(p, " \t");
+		size_t len = strcspn(p += skip, "\n");
 		autofree char *line = strndup(p, len);
 		int m = line ? meaning(line) : 0;
 

@@ -28,17 +28,25 @@
 /* As Debian has it: what a buggy kernel fails to fill reads as zeros, not as old memory. */
 #define OPTIONS_DEBIAN "INIT_ON_ALLOC_DEFAULT_ON=y"
 
-/* On by default, of no use here, and 230 files more to compile: INET is most of them. */
+/* On by default, and of no use here. */
 #define OPTIONS_OFF                                                                           \
-	"INET=n", "NETDEVICES=n", "WIRELESS=n", "NET_9P_FD=n", "ETHTOOL_NETLINK=n",           \
-		"PTP_1588_CLOCK=n", "UNIX98_PTYS=n", "LEGACY_PTYS=n", "HW_RANDOM=n", "AIO=n", \
-		"IO_URING=n", "MCONSOLE=n", "SLUB_TINY=n", "MODULES=n", "BLOCK=n"
+	"NETDEVICES=n", "WIRELESS=n", "NET_9P_FD=n", "ETHTOOL_NETLINK=n", "PTP_1588_CLOCK=n", \
+		"UNIX98_PTYS=n", "LEGACY_PTYS=n", "HW_RANDOM=n", "AIO=n", "IO_URING=n",       \
+		"MCONSOLE=n", "SLUB_TINY=n", "MODULES=n", "BLOCK=n"
 
-static const char *const plain_options[] = {OPTIONS_CORE, OPTIONS_DEBIAN, OPTIONS_OFF, "KALLSYMS=n",
-					    NULL};
+/* 130 files more to compile. Until 6.5 or so the 9P client wanted it whatever the transport. */
+#define OPTIONS_NO_INET "INET=n"
+#define OPTIONS_INET "INET=y", "IPV6=n"
+
+static const char *const plain_options[] = {OPTIONS_CORE, OPTIONS_DEBIAN, OPTIONS_NO_INET,
+					    OPTIONS_OFF,  "KALLSYMS=n",	  NULL};
+
+static const char *const inet_options[] = {OPTIONS_CORE, OPTIONS_DEBIAN, OPTIONS_OFF,
+					   OPTIONS_INET, "KALLSYMS=n",	 NULL};
 
 static const char *const debug_options[] = {OPTIONS_CORE,
 					    OPTIONS_DEBIAN,
+					    OPTIONS_NO_INET,
 					    OPTIONS_OFF,
 					    "KALLSYMS=y",
 					    "DEBUG_INFO_DWARF5=y",
@@ -51,6 +59,7 @@ static const char *const debug_options[] = {OPTIONS_CORE,
 static const char *const no_patches[] = {NULL};
 
 const struct uml_variant uml_plain = {plain_options, no_patches, 540, 700};
+const struct uml_variant uml_inet = {inet_options, no_patches, 680, 700};
 const struct uml_variant uml_debug = {debug_options, no_patches, 620, 1400};
 
 static bool is_on(const char *option)

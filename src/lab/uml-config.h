@@ -13,7 +13,7 @@ struct uml_variant {
 	unsigned megabytes;	    /* about so much room the build needs */
 };
 
-extern const struct uml_variant uml_plain, uml_debug;
+extern const struct uml_variant uml_plain, uml_inet, uml_debug;
 
 /* The text for KCONFIG_ALLCONFIG; the caller frees it, NULL when memory is out. Options that it
  * does not name are off. */

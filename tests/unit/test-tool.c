@@ -38,8 +38,8 @@ static void the_gravest_line_is_the_reason(void **state)
 	assert_diagnosis("a\nb\n\n", -EIO, "b");
 	assert_diagnosis("  CC x.o\nx.c:1: error: no\nmake: *** [x] Error 1\n", -EIO,
 			 "x.c:1: error: no");
-	assert_diagnosis("E: Failed to fetch\nE: Temporary failure resolving 'm'\nE: Some\n",
-			 -ENETUNREACH, "E: Temporary failure resolving 'm'");
+	assert_diagnosis("E: Failed to fetch\n  Temporary failure resolving 'm'\nE: Some\n",
+			 -ENETUNREACH, "Temporary failure resolving 'm'");
 	assert_diagnosis("tar: x: Cannot write: No space left on device\ntar: Exiting\n", -ENOSPC,
 			 "tar: x: Cannot write: No space left on device");
 }
