@@ -87,8 +87,7 @@ void handler_data(struct request *r, uint32_t *ret_count)
 	const struct data *d = &r->msg.Twrite.data;
 
 	if (d->p) {
-		r->iov[0] = (struct iovec){.iov_base = (void *)(uintptr_t)d->p,
-					   .iov_len = d->count};
+		r->iov[0] = (struct iovec){.iov_base = (void *)d->p, .iov_len = d->count};
 		r->n_iov = 1;
 	} else {
 		r->n_iov = MIN(r->frame->n_data, IOV_MAX);

@@ -18,7 +18,7 @@ static void fill_defaults(struct server_config *cfg)
 	if (!cfg->max_fids)
 		cfg->max_fids = 1u << 20;
 	if (!cfg->max_requests)
-		cfg->max_requests = 1024;
+		cfg->max_requests = 4096;
 	if (!cfg->max_request_bytes)
 		cfg->max_request_bytes = 256u << 20;
 	if (!cfg->max_xattr_bytes)

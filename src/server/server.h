@@ -15,7 +15,7 @@ struct server_config {
 	uint32_t max_msize;	    /* 0: what the transport can carry */
 	uint32_t iounit;	    /* answered to Tlopen and Tlcreate; 0: msize decides */
 	uint32_t max_fids;	    /* a session; 0: 1048576 */
-	uint32_t max_requests;	    /* of a session waiting for workers or running there; 0: 1024 */
+	uint32_t max_requests;	    /* of a session waiting for workers or running there; 0: 4096 */
 	uint64_t max_request_bytes; /* messages and reply memory of these; 0: 256 MiB */
 	uint64_t max_xattr_bytes;   /* of a session's xattr fids; 0: 64 MiB */
 };

@@ -147,7 +147,7 @@ static void take_qids(struct input *in, struct qids *v)
 static void take_data(struct input *in, struct data *v)
 {
 	static const uint8_t zeros[3000];
-	size_t n = take(in) * 10u;
+	size_t n = take(in) * (size_t)10;
 
 	n = MIN(n, (size_t)(in->scratch_end - in->scratch));
 	*v = (struct data){.p = copy(in, zeros, n), .count = (uint32_t)n};

@@ -292,7 +292,7 @@ static int xattr_get(struct node *n, const struct call *c, struct str name, void
 	(void)n;
 	(void)c;
 	memcpy(text, name.p, name.len);
-	if (name.len && strncmp(text, "user.", 5))
+	if (name.len && strncmp(text, "user.", 5) != 0)
 		return -ENODATA;
 	if (name.len)
 		size = strtoul(text + 5, NULL, 10);

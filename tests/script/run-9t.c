@@ -281,7 +281,7 @@ static bool do_repeat(struct run *r)
 	unsigned first = r->at + 1, n = (unsigned)atoi(r->lines[r->at] + strlen("repeat "));
 
 	for (unsigned turn = 0; turn < n; turn++)
-		for (r->at = first; strcmp(r->lines[r->at], "end"); r->at++) {
+		for (r->at = first; strcmp(r->lines[r->at], "end") != 0; r->at++) {
 			if (!do_line(r, turn))
 				return false;
 			if (r->at + 1 == r->n_lines)
