@@ -110,8 +110,24 @@ static void tell_mount(struct verification *r)
 	r->l->mount_done(r->ctx, &m);
 }
 
-static void end_walk(struct verification *r)
+/* The share itself must still be there: an empty guest equals an empty host. */
+static int check_share(struct verification *r)
 {
+	struct stat now, then;
+
+	if (fstat(r->plan->dir_fd, &then) < 0 || stat(r->plan->dir, &now) < 0 || !then.st_nlink ||
+	    now.st_ino != then.st_ino || now.st_dev != then.st_dev)
+		return failf(r, RUN_FAILED, "%s vanished while it was being verified",
+			     r->plan->dir);
+	return 0;
+}
+
+static int end_walk(struct verification *r)
+{
+	int err = check_share(r);
+
+	if (err)
+		return err;
 	tell_mount(r);
 	compare_free(r->compare);
 	r->compare = NULL;
@@ -120,6 +136,7 @@ static void end_walk(struct verification *r)
 	free(steal_ptr(&r->error));
 	free(steal_ptr(&r->text));
 	free(steal_ptr(&r->options));
+	return 0;
 }
 
 static int start_manifest(struct verification *r)
@@ -184,7 +201,7 @@ static int take_failed(struct verification *r, const char *at)
 	/* Without a mount, or without its walk, the next mode is on. */
 	if ((!strcmp(r->failed, "mount") || !strcmp(r->failed, "walk")) &&
 	    r->plan->caches[r->mount])
-		end_walk(r);
+		return end_walk(r);
 	return 0;
 }
 
@@ -258,7 +275,7 @@ static int take_tree_line(struct verification *r, const char *line)
 		return -EINVAL;
 	err = compare_line(r->compare, line);
 	if (!err && compare_tally(r->compare)->is_complete)
-		end_walk(r);
+		err = end_walk(r);
 	return err;
 }
 
@@ -364,18 +381,6 @@ static int follow_report(struct verification *r)
 	return judge_end(r, err ? 0 : n);
 }
 
-/* The share itself must still be there: an empty guest equals an empty host. */
-static int check_share(struct verification *r)
-{
-	struct stat now, then;
-
-	if (fstat(r->plan->dir_fd, &then) < 0 || stat(r->plan->dir, &now) < 0 || !then.st_nlink ||
-	    now.st_ino != then.st_ino || now.st_dev != then.st_dev)
-		return failf(r, RUN_FAILED, "%s vanished while it was being verified",
-			     r->plan->dir);
-	return 0;
-}
-
 static bool is_plain(const char *dir)
 {
 	return dir && *dir == '/' && strlen(dir) < 60 && !dir[strcspn(dir, " \t\n,:=\"'\\")];
@@ -410,16 +415,19 @@ static char *in_folder(const struct verification *r, const char *name)
 	return path;
 }
 
-/* Guest and server share one CPU: a request is cheapest there. The manifest has the others. */
+/* Guest and server share one CPU: a request is cheapest there. The manifest has the others. Runs
+ * at the same time should not all choose the same one. */
 static unsigned choose_cpu(const struct verification *r)
 {
 	cpu_set_t set;
+	int n, skip;
 
-	if (r->plan->guest != GUEST_UML || sched_getaffinity(0, sizeof(set), &set) < 0 ||
-	    CPU_COUNT(&set) < 2)
+	if (r->plan->guest != GUEST_UML || sched_getaffinity(0, sizeof(set), &set) < 0)
 		return 0;
-	for (unsigned cpu = CPU_SETSIZE; cpu-- > 0;)
-		if (CPU_ISSET(cpu, &set))
+	n = CPU_COUNT(&set);
+	skip = (int)getpid() % MAX(n, 1);
+	for (unsigned cpu = 0; n > 1 && cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &set) && skip-- == 0)
 			return cpu + 1;
 	return 0;
 }
@@ -492,7 +500,7 @@ static int run_guest(struct verification *r)
 	}
 	monitor_set(&r->monitor, NULL, NULL);
 	monitor_stop(&r->monitor);
-	return err ? err : check_share(r);
+	return err;
 }
 
 static void done(struct verification *r)

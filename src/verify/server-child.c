@@ -24,6 +24,7 @@ static int make_words(const char *warren, const char *dir, const char *socket_pa
 	int r = strv_push(&argv, warren);
 
 	r = r ? r : strv_push(&argv, "serve");
+	/* For those who keep the log. */
 	r = r ? r : strv_push(&argv, "--stats");
 	r = r ? r : strv_push(&argv, "--quiet");
 	r = r ? r : strv_pushf(&argv, "--ready-fd=%d", ready_fd);
