@@ -48,8 +48,8 @@ int op_version(struct request *r)
 	return err;
 }
 
-/* Nobody needs to: the transport says who may connect. ENOENT is what clients (of diod, say) take as
- * "no authentication required"; another error ends them. */
+/* Nobody needs to: the transport says who may connect. ENOENT is what clients (of diod, say) take
+ * as "no authentication required"; another error ends them. */
 int op_auth(struct request *r)
 {
 	(void)r;
