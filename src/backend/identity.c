@@ -53,15 +53,17 @@ static void raise_dac_override(void)
 
 int identity_enter(uint32_t uid, uint32_t gid, struct identity *ret_id)
 {
-	struct identity id = {true};
+	struct identity id = {false, false};
 
 	drop_groups();
 	if (gid != IDENTITY_SAME) {
+		id.has_gid = true;
 		set_fsgid(gid);
 		if (set_fsgid(IDENTITY_SAME) != gid)
 			goto refused;
 	}
 	if (uid != IDENTITY_SAME && uid != 0) {
+		id.has_uid = true;
 		set_fsuid(uid);
 		if (set_fsuid(IDENTITY_SAME) != uid)
 			goto refused;
@@ -77,7 +79,7 @@ refused:
 void identity_enter_writer(uint32_t uid, struct identity *ret_id)
 {
 	set_fsuid(uid);
-	*ret_id = (struct identity){true};
+	*ret_id = (struct identity){true, false};
 }
 
 /* Going back to user 0 gives the capabilities of files back, too. */
@@ -85,10 +87,10 @@ void identity_leave(struct identity *id)
 {
 	int saved = errno;
 
-	if (id->entered) {
+	if (id->has_uid)
 		set_fsuid(0);
+	if (id->has_gid)
 		set_fsgid(getegid());
-	}
-	id->entered = false;
+	*id = (struct identity){false, false};
 	errno = saved;
 }

@@ -11,10 +11,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define IDENTITY_INIT        \
+	{                    \
+		false, false \
+	}
 #define IDENTITY_SAME 0xffffffffu
 
 struct identity {
-	bool entered;
+	bool has_uid, has_gid; /* changed, to be put back */
 };
 
 /* May this process act as others? Then supplementary groups are dropped where it does. */

@@ -148,7 +148,7 @@ static int change_mode(struct local_node *n, int fd, uint32_t mode)
 
 static int truncate_fd(struct local *l, int fd, const struct call *c, uint64_t size)
 {
-	autoidentity struct identity id = {false};
+	autoidentity struct identity id = IDENTITY_INIT;
 
 	if (l->has_identity && c->uid != P9_NONUNAME && c->uid)
 		identity_enter_writer(c->uid, &id);

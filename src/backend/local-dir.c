@@ -60,7 +60,7 @@ int local_make(struct node *dir, const struct call *c, struct str name,
 	       const struct make_args *args, struct qid *ret_qid)
 {
 	struct local_node *d = local_node(dir);
-	autoidentity struct identity id = {false};
+	autoidentity struct identity id = IDENTITY_INIT;
 	autopin struct pin pin = PIN_INIT;
 	char buf[NAME_SIZE];
 	struct statx st;
@@ -140,14 +140,15 @@ static int rename_held(struct local *l, const struct rename_side *from,
 	return 0;
 }
 
-static void unlock_mutex(pthread_mutex_t **m)
+/* Keeps others from renaming as long as *HELD lives. */
+static int hold_renames(struct local *l, const struct call *c, pthread_mutex_t **held)
 {
-	pthread_mutex_unlock(*m);
-}
+	int r = lock_for(c, &l->rename_lock);
 
-#define hold_mutex(name, m)                                \
-	cleanup(unlock_mutex) pthread_mutex_t *name = (m); \
-	pthread_mutex_lock(name)
+	if (!r)
+		*held = &l->rename_lock;
+	return r;
+}
 
 static int pin_sides(struct rename_side *from, struct rename_side *to, const struct call *c)
 {
@@ -168,16 +169,16 @@ int local_rename(struct node *olddir, const struct call *c, struct str oldname, 
 	cleanup(side_done) struct rename_side from = {local_node(olddir), oldbuf, PIN_INIT};
 	cleanup(side_done) struct rename_side to = {local_node(newdir), newbuf, PIN_INIT};
 	struct local *l = from.dir->local;
+	autounlock pthread_mutex_t *held = NULL;
 	int r = copy_name(oldname, oldbuf);
 
 	if (!r)
 		r = copy_name(newname, newbuf);
 	if (!r)
 		r = pin_sides(&from, &to, c);
-	if (r)
-		return r;
-	hold_mutex(held, &l->rename_lock);
-	return rename_held(l, &from, &to);
+	if (!r)
+		r = hold_renames(l, c, &held);
+	return r ? r : rename_held(l, &from, &to);
 }
 
 /* Is N still where it was found? */
@@ -196,11 +197,12 @@ int local_remove_node(struct node *node, const struct call *c)
 	struct local_node *n = local_node(node);
 	autonode struct local_node *parent = NULL;
 	autopin struct pin pin = PIN_INIT;
+	autounlock pthread_mutex_t *held = NULL;
 	char name[NAME_SIZE];
-	int r;
+	int r = hold_renames(n->local, c, &held);
 
-	hold_mutex(held, &n->local->rename_lock);
-	r = node_place(n, &parent, name);
+	if (!r)
+		r = node_place(n, &parent, name);
 	if (!r)
 		r = pin_node(parent, c, &pin);
 	if (!r)
@@ -218,9 +220,11 @@ int local_move_node(struct node *node, const struct call *c, struct node *newdir
 	char oldbuf[NAME_SIZE], newbuf[NAME_SIZE];
 	cleanup(side_done) struct rename_side from = {NULL, oldbuf, PIN_INIT};
 	cleanup(side_done) struct rename_side to = {local_node(newdir), newbuf, PIN_INIT};
+	autounlock pthread_mutex_t *held = NULL;
 	int r = copy_name(newname, newbuf);
 
-	hold_mutex(held, &n->local->rename_lock);
+	if (!r)
+		r = hold_renames(n->local, c, &held);
 	if (!r)
 		r = node_place(n, &parent, oldbuf);
 	from.dir = parent;
@@ -231,6 +235,6 @@ int local_move_node(struct node *node, const struct call *c, struct node *newdir
 	if (!r)
 		r = rename_held(n->local, &from, &to);
 	if (!r)
-		*ret_node = node_ref(node);
+		*ret_node = node_ref(node); /* it has its new place already */
 	return r;
 }

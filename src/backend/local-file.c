@@ -75,6 +75,9 @@ static int file_new(struct local_node *n, const struct pin *pin, int *fd, int fl
 	f->is_sync = flags & O_DSYNC;
 	list_init(&f->lock_uses);
 	pthread_mutex_init(&f->dir_mutex, NULL);
+	pthread_mutex_lock(&n->local->lock);
+	list_add_tail(&n->inode->files, &f->of_inode);
+	pthread_mutex_unlock(&n->local->lock);
 	*ret_file = &f->file;
 	return 0;
 }
@@ -83,6 +86,9 @@ void local_free_file(struct file *file)
 {
 	struct local_file *f = local_file(file);
 
+	pthread_mutex_lock(&f->node->local->lock);
+	list_del(&f->of_inode);
+	pthread_mutex_unlock(&f->node->local->lock);
 	release_locks(f);
 	close(f->fd);
 	give_file_slot(f->node->local);
@@ -91,6 +97,34 @@ void local_free_file(struct file *file)
 	pthread_mutex_destroy(&f->dir_mutex);
 	free(f->dir);
 	free(f);
+}
+
+/* A file may be on its way to being freed: then its count is 0, and stays so. */
+static bool try_file_ref(struct local_file *f)
+{
+	unsigned refs = atomic_load_explicit(&f->file.refs, memory_order_relaxed);
+
+	while (refs)
+		if (atomic_compare_exchange_weak_explicit(&f->file.refs, &refs, refs + 1,
+							  memory_order_relaxed,
+							  memory_order_relaxed))
+			return true;
+	return false;
+}
+
+struct local_file *borrow_file(struct local *l, struct inode *i)
+{
+	struct local_file *found = NULL;
+
+	pthread_mutex_lock(&l->lock);
+	list_for_each (it, &i->files) {
+		found = list_entry(it, struct local_file, of_inode);
+		if (try_file_ref(found))
+			break;
+		found = NULL;
+	}
+	pthread_mutex_unlock(&l->lock);
+	return found;
 }
 
 static int check_type(uint32_t type, int flags)
@@ -125,7 +159,7 @@ static int try_open(struct local *l, const struct pin *pin, int flags, int *ret_
 static int open_pinned(struct local *l, const struct pin *pin, const struct call *c, int flags,
 		       int *ret_fd)
 {
-	autoidentity struct identity id = {false};
+	autoidentity struct identity id = IDENTITY_INIT;
 	int r;
 
 	if (flags & O_TRUNC && l->has_identity && c->uid != P9_NONUNAME) {
@@ -206,7 +240,7 @@ static int create_new(const struct create_args *a, int *ret_fd)
 		.mode = a->mode & 07777,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
 	};
-	autoidentity struct identity id = {false};
+	autoidentity struct identity id = IDENTITY_INIT;
 	int fd, r;
 
 	how.flags &= ~(uint64_t)(O_TRUNC | O_NOATIME);

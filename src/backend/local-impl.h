@@ -50,6 +50,7 @@ struct inode {
 	/* Under local.lock. */
 	struct inode *hash_next;
 	struct list nodes; /* struct local_node.of_inode */
+	struct list files; /* struct local_file.of_inode */
 	struct list lru;   /* in local.lru while it holds a descriptor that nobody uses */
 	unsigned refs;	   /* nodes, and threads that took one */
 	unsigned users;	   /* pins: the descriptor stays */
@@ -97,6 +98,7 @@ struct local_file {
 	struct file file;
 	struct local_node *node; /* counted */
 	struct pin pin;		 /* as long as it is open */
+	struct list of_inode;
 	int fd;
 	int access;				     /* O_RDONLY, O_WRONLY or O_RDWR */
 	bool is_sync;				     /* opened O_SYNC or O_DSYNC */
@@ -141,6 +143,12 @@ static inline struct local_file *local_file(struct file *f)
 #define NAME_SIZE 256
 int copy_name(struct str name, char buf[NAME_SIZE]);
 
+/* Takes M; CALL_WOULD_BLOCK if C is in place and somebody has it. */
+int lock_for(const struct call *c, pthread_mutex_t *m);
+void unlock_held(pthread_mutex_t **m);
+/* Given back at the end of the scope, unless NULL. */
+#define autounlock cleanup(unlock_held)
+
 /* local-inode.c */
 
 /* The descriptor of N's inode, opened again if need be; -ESTALE when the file cannot be found
@@ -170,6 +178,8 @@ int open_child(struct local *l, int dir_fd, const char *name, bool cached, int *
 /* Opens again, for real, what FD is. */
 int reopen_fd(struct local *l, int fd, int flags, int *ret_fd);
 int stat_fd(int fd, struct statx *ret_st);
+/* Without asking the machine that a remote file is on. */
+int stat_fd_cached(int fd, struct statx *ret_st);
 int stat_at(int dir_fd, const char *name, struct statx *ret_st);
 /* "N" for use below proc_fd. */
 void fd_name(int fd, char buf[12]);
@@ -218,6 +228,8 @@ int local_create(struct node *dir, const struct call *c, struct str name, uint32
 		 uint32_t mode, uint32_t gid, struct node **ret_node, struct file **ret_file,
 		 struct qid *ret_qid);
 void local_free_file(struct file *f);
+/* A file that is open on I, counted, or NULL. */
+struct local_file *borrow_file(struct local *l, struct inode *i);
 /* A slot of the budget of opened descriptors; -ENFILE. */
 int take_file_slot(struct local *l);
 void give_file_slot(struct local *l);

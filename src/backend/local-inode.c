@@ -107,6 +107,7 @@ static struct inode *inode_new(const struct inode_key *k, const struct device *d
 	i->type = type;
 	i->fd = -1;
 	list_init(&i->nodes);
+	list_init(&i->files);
 	list_init(&i->lru);
 	list_init(&i->lock_owners);
 	pthread_mutex_init(&i->lock_mutex, NULL);
@@ -241,7 +242,7 @@ static void keep_budget(struct local *l)
 		continue;
 }
 
-int inode_get(struct local *l, int fd, const struct statx *st, struct pin *ret_pin)
+int inode_adopt(struct local *l, int fd, const struct statx *st, struct pin *ret_pin)
 {
 	struct inode_key k = key_of(st);
 	const struct device *d = device_get(l, fd, k.dev);
@@ -269,7 +270,34 @@ int inode_get(struct local *l, int fd, const struct statx *st, struct pin *ret_p
 		inode_free(fresh);
 	if (fd >= 0)
 		close(fd);
+	return 0;
+}
+
+/* So many inodes that cannot give their descriptors back (deleted files, say) that the rest of the
+ * program might get none. */
+static bool is_exhausted(struct local *l)
+{
+	bool exhausted;
+
+	pthread_mutex_lock(&l->lock);
+	exhausted = l->n_fds >= l->max_fds + l->max_fds / 4;
+	pthread_mutex_unlock(&l->lock);
+	return exhausted;
+}
+
+int inode_get(struct local *l, int fd, const struct statx *st, struct pin *ret_pin)
+{
+	struct pin pin;
+	int r = inode_adopt(l, fd, st, &pin);
+
+	if (r)
+		return r;
 	keep_budget(l);
+	if (is_exhausted(l)) {
+		pin_done(&pin);
+		return -ENFILE;
+	}
+	*ret_pin = pin;
 	return 0;
 }
 
@@ -280,20 +308,14 @@ struct inode *find_inode_locked(struct local *l, const struct statx *st)
 	return find_key_locked(l, &k);
 }
 
-bool try_pin_locked(struct local *l, struct inode *i, struct pin *ret_pin)
-{
-	if (i->fd < 0)
-		return false;
-	pin_locked(l, i, ret_pin);
-	return true;
-}
-
 bool try_pin(struct local *l, struct inode *i, struct pin *ret_pin)
 {
 	bool has_fd;
 
 	pthread_mutex_lock(&l->lock);
-	has_fd = try_pin_locked(l, i, ret_pin);
+	has_fd = i->fd >= 0;
+	if (has_fd)
+		pin_locked(l, i, ret_pin);
 	pthread_mutex_unlock(&l->lock);
 	return has_fd;
 }
@@ -307,11 +329,16 @@ void pin_copy(const struct pin *p, struct pin *ret_pin)
 
 int pin_node(struct local_node *n, const struct call *c, struct pin *ret_pin)
 {
+	int r;
+
 	if (c->in_place && n->inode->device->is_remote)
 		return CALL_WOULD_BLOCK;
 	if (try_pin(n->local, n->inode, ret_pin))
 		return 0;
-	return reopen_node(n, c->in_place, ret_pin);
+	r = reopen_node(n, c->in_place, ret_pin);
+	if (!r)
+		keep_budget(n->local);
+	return r;
 }
 
 void pin_victim(struct local *l, int dir_fd, const char *name, struct pin *p)
@@ -333,7 +360,7 @@ void pin_victim(struct local *l, int dir_fd, const char *name, struct pin *p)
 	used = find_inode_locked(l, &st);
 	pthread_mutex_unlock(&l->lock);
 	if (used)
-		inode_get(l, fd, &st, p);
+		inode_adopt(l, fd, &st, p);
 	else
 		close(fd);
 }

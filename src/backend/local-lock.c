@@ -208,7 +208,9 @@ int local_lock(struct file *file, const struct call *c, const struct lock_range 
 		return r;
 	if (c->in_place && i->device->is_remote)
 		return CALL_WOULD_BLOCK;
-	pthread_mutex_lock(&i->lock_mutex);
+	r = lock_for(c, &i->lock_mutex);
+	if (r)
+		return r;
 	r = lock_locked(f, c, l, &fl, &status);
 	pthread_mutex_unlock(&i->lock_mutex);
 	if (!r)
@@ -276,7 +278,9 @@ int local_getlock(struct file *file, const struct call *c, struct lock_range *l)
 		return r;
 	if (c->in_place && i->device->is_remote)
 		return CALL_WOULD_BLOCK;
-	pthread_mutex_lock(&i->lock_mutex);
+	r = lock_for(c, &i->lock_mutex);
+	if (r)
+		return r;
 	r = getlock_locked(f, c, l, &fl);
 	pthread_mutex_unlock(&i->lock_mutex);
 	return r;

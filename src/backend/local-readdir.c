@@ -133,7 +133,9 @@ int local_readdir(struct file *file, const struct call *c, uint64_t offset, emit
 		return -ENOTDIR;
 	if (c->in_place && f->node->inode->device->is_remote)
 		return CALL_WOULD_BLOCK;
-	pthread_mutex_lock(&f->dir_mutex);
+	r = lock_for(c, &f->dir_mutex);
+	if (r)
+		return r;
 	r = get_buffer(f, &d);
 	if (!r)
 		r = seek_to(f, d, offset);

@@ -53,55 +53,81 @@ static struct saved_handle *save_handle(int fd)
 	return s;
 }
 
-/* A place with its parent pinned. */
-struct held_place {
-	struct pin parent;
+/* A directory, as long as something is done in it: pinned, or opened for that only. */
+struct held_dir {
+	struct pin pin;
+	int fd, own_fd;
+};
+
+#define HELD_DIR_INIT                            \
+	{                                        \
+		PIN_INIT, .fd = -1, .own_fd = -1 \
+	}
+
+static void release_dir(struct held_dir *d)
+{
+	pin_done(&d->pin);
+	if (d->own_fd >= 0)
+		close(d->own_fd);
+	*d = (struct held_dir)HELD_DIR_INIT;
+}
+
+#define autodir cleanup(release_dir)
+
+static int hold_dir(struct local_node *n, bool cached, struct held_dir *ret_d);
+
+/* A place, its directory counted. */
+struct known_place {
+	struct local_node *parent;
 	char name[NAME_SIZE];
 };
 
 #define MAX_PLACES 8
 
-/* The places of the nodes of I; 0 if not all can be had: a parent has no descriptor, too many. */
-static int hold_places(struct local *l, struct inode *i, struct held_place held[MAX_PLACES])
+/* The places of the nodes of I; 0 if there are too many. */
+static int copy_places(struct local *l, struct inode *i, struct known_place known[MAX_PLACES])
 {
 	int n = 0;
 
 	pthread_mutex_lock(&l->lock);
 	list_for_each (it, &i->nodes) {
-		struct place *p = list_entry(it, struct local_node, of_inode)->place;
+		const struct place *p = list_entry(it, struct local_node, of_inode)->place;
 
-		if (!p || n == MAX_PLACES ||
-		    !try_pin_locked(l, p->parent->inode, &held[n].parent)) {
+		if (!p || n == MAX_PLACES) {
 			pthread_mutex_unlock(&l->lock);
 			while (n)
-				pin_done(&held[--n].parent);
+				unref_node(&known[--n].parent);
 			return 0;
 		}
-		strcpy(held[n++].name, p->name);
+		node_ref(&p->parent->node);
+		known[n].parent = p->parent;
+		strcpy(known[n++].name, p->name);
 	}
 	pthread_mutex_unlock(&l->lock);
 	return n;
 }
 
-static bool leads_to(struct local *l, const struct held_place *p, const struct inode *i)
+static bool leads_to(struct local *l, const struct known_place *p, const struct inode *i)
 {
-	struct statx st;
+	autodir struct held_dir dir = HELD_DIR_INIT;
 	autoclose int fd = -1;
+	struct statx st;
 
-	if (open_child(l, p->parent.fd, p->name, true, &fd) || stat_fd(fd, &st))
+	if (hold_dir(p->parent, true, &dir) || open_child(l, dir.fd, p->name, true, &fd) ||
+	    stat_fd_cached(fd, &st))
 		return false;
 	return is_same_file(i, &st);
 }
 
 static bool can_find_by_place(struct local *l, struct inode *i)
 {
-	struct held_place held[MAX_PLACES];
-	int n = hold_places(l, i, held);
+	struct known_place known[MAX_PLACES];
+	int n = copy_places(l, i, known);
 	bool found = n > 0;
 
 	for (int at = 0; at < n; at++) {
-		found = found && leads_to(l, &held[at], i);
-		pin_done(&held[at].parent);
+		found = found && leads_to(l, &known[at], i);
+		unref_node(&known[at].parent);
 	}
 	return found;
 }
@@ -110,7 +136,7 @@ bool can_find_again(struct local *l, const struct pin *pin, struct saved_handle 
 {
 	struct statx st;
 
-	if (stat_fd(pin->fd, &st) || !st.stx_nlink)
+	if (stat_fd_cached(pin->fd, &st) || !st.stx_nlink)
 		return false;
 	if (l->handle_fd >= 0 && pin->inode->key.mnt == l->root_mnt &&
 	    pin->inode->key.dev == l->root_dev) {
@@ -121,17 +147,24 @@ bool can_find_again(struct local *l, const struct pin *pin, struct saved_handle 
 	return can_find_by_place(l, pin->inode);
 }
 
+static int check_same(const struct inode *want, int fd, struct statx *ret_st)
+{
+	int r = stat_fd(fd, ret_st);
+
+	return r ? r : is_same_file(want, ret_st) ? 0 : -ESTALE;
+}
+
 /* Checks that FD is WANT, and gives it to it. Takes FD. */
-static int bring_back(struct local *l, struct inode *want, int fd, struct pin *ret_pin)
+static int bring_back(struct local *l, const struct inode *want, int fd, struct pin *ret_pin)
 {
 	struct statx st;
-	int r = stat_fd(fd, &st);
+	int r = check_same(want, fd, &st);
 
-	if (r || !is_same_file(want, &st)) {
+	if (r) {
 		close(fd);
-		return r ? r : -ESTALE;
+		return r;
 	}
-	return inode_get(l, fd, &st, ret_pin);
+	return inode_adopt(l, fd, &st, ret_pin);
 }
 
 static int reopen_by_handle(struct local *l, struct inode *i, struct pin *ret_pin)
@@ -209,27 +242,64 @@ static int find_way(struct local_node *n, struct way *w)
 	}
 }
 
-static int reopen_by_place(struct local_node *n, bool cached, struct pin *ret_pin)
+/* Goes down W. The directories on the way are not given to their inodes: one call on a deep file
+ * would bring them all back. */
+static int go_down(struct local *l, const struct way *w, bool cached, int *ret_fd)
+{
+	autoclose int at = -1;
+
+	for (size_t i = w->n; i--;) {
+		struct statx st;
+		int next,
+			r = open_child(l, at < 0 ? w->top.fd : at, w->steps[i].name, cached, &next);
+
+		if (r)
+			return r;
+		if (at >= 0)
+			close(at);
+		at = next;
+		r = check_same(w->steps[i].node->inode, at, &st);
+		if (r)
+			return r;
+	}
+	*ret_fd = steal_fd(&at);
+	return 0;
+}
+
+static int hold_dir(struct local_node *n, bool cached, struct held_dir *ret_d)
 {
 	cleanup(way_done) struct way w = {.top = PIN_INIT};
-	struct local *l = n->local;
-	int r = find_way(n, &w);
+	struct held_dir d = HELD_DIR_INIT;
+	int r;
 
-	for (size_t i = w.n; !r && i--;) {
-		struct pin next = PIN_INIT;
-		int fd;
-
-		r = open_child(l, w.top.fd, w.steps[i].name, cached, &fd);
+	if (try_pin(n->local, n->inode, &d.pin)) {
+		d.fd = d.pin.fd;
+	} else {
+		r = find_way(n, &w);
 		if (!r)
-			r = bring_back(l, w.steps[i].node->inode, fd, &next);
-		pin_done(&w.top);
-		w.top = next;
+			r = go_down(n->local, &w, cached, &d.own_fd);
+		if (r)
+			return r;
+		d.fd = d.own_fd;
 	}
-	if (r)
-		return r == -ENOENT || r == -ENOTDIR ? -ESTALE : r;
-	*ret_pin = w.top;
-	w.top = (struct pin)PIN_INIT;
+	*ret_d = d;
 	return 0;
+}
+
+static int reopen_by_place(struct local_node *n, bool cached, struct pin *ret_pin)
+{
+	autonode struct local_node *parent = NULL;
+	autodir struct held_dir dir = HELD_DIR_INIT;
+	char name[NAME_SIZE];
+	int fd, r = node_place(n, &parent, name);
+
+	if (!r)
+		r = hold_dir(parent, cached, &dir);
+	if (!r)
+		r = open_child(n->local, dir.fd, name, cached, &fd);
+	if (!r)
+		r = bring_back(n->local, n->inode, fd, ret_pin);
+	return r == -ENOENT || r == -ENOTDIR ? -ESTALE : r;
 }
 
 static unsigned count_renames(struct local *l)

