@@ -322,7 +322,7 @@ int local_create(struct node *dir, const struct call *c, struct str name, uint32
 {
 	autopin struct pin pin = PIN_INIT;
 	struct create_args a = {local_node(dir), &pin, c, NULL, 0, mode, gid};
-	struct local_node *n;
+	struct local_node *n = NULL;
 	char buf[NAME_SIZE];
 	struct statx st;
 	int r = copy_name(name, buf);

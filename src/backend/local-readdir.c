@@ -98,7 +98,7 @@ static struct dirent9 entry_of(struct local_file *f, const struct host_entry *h)
 	if (!strcmp(h->name, ".."))
 		k = parent_key(f->node);
 	e.qid.path = qid_path(f->node->local, k.dev, k.ino);
-	e.qid.type = qid_type(DTTOIF(e.type));
+	e.qid.type = qid_type((uint32_t)e.type << 12);
 	return e;
 }
 

@@ -45,11 +45,15 @@ static struct node *nodes[N_DIRS][N_FILES];
 static struct node *dirs[N_DIRS];
 static uint64_t paths[N_DIRS][N_FILES];
 
-static void make_tree(void)
+/* The first N folders of it. */
+static int n_dirs;
+
+static void make_tree(int n)
 {
 	char name[32];
 
-	for (int d = 0; d < N_DIRS; d++) {
+	n_dirs = n;
+	for (int d = 0; d < n_dirs; d++) {
 		snprintf(name, sizeof(name), "d%d", d);
 		assert_int_equal(mkdirat(host, name, 0755), 0);
 		dirs[d] = walk(root, name);
@@ -65,7 +69,7 @@ static void make_tree(void)
 
 static void drop_tree(void)
 {
-	for (int d = 0; d < N_DIRS; d++) {
+	for (int d = 0; d < n_dirs; d++) {
 		node_unref(dirs[d]);
 		for (int f = 0; f < N_FILES; f++)
 			node_unref(nodes[d][f]);
@@ -77,7 +81,7 @@ static void ten_thousand_nodes_need_fifty_descriptors(void **state)
 	char name[32];
 
 	(void)state;
-	make_tree();
+	make_tree(N_DIRS);
 	assert_budget();
 	assert_true(local->n_reclaimed >= N_DIRS * N_FILES - BUDGET);
 	for (int f = 0; f < N_FILES; f++)
@@ -100,15 +104,15 @@ static void reclaimed_nodes_follow_renames(void **state)
 	char from[16], to[16];
 
 	(void)state;
-	make_tree();
-	for (int d = 0; d < N_DIRS; d++) {
+	make_tree(20);
+	for (int d = 0; d < n_dirs; d++) {
 		snprintf(from, sizeof(from), "d%d", d);
 		snprintf(to, sizeof(to), "e%d", d);
 		assert_int_equal(try_rename(root, from, root, to), 0);
 		snprintf(from, sizeof(from), "f%d", d);
-		assert_int_equal(try_rename(dirs[d], from, dirs[(d + 1) % N_DIRS], "moved"), 0);
+		assert_int_equal(try_rename(dirs[d], from, dirs[(d + 1) % n_dirs], "moved"), 0);
 	}
-	for (int d = 0; d < N_DIRS; d++)
+	for (int d = 0; d < n_dirs; d++)
 		for (int f = 0; f < N_FILES; f++)
 			assert_int_equal(attr_of(nodes[d][f], NULL).qid.path, paths[d][f]);
 	assert_budget();
@@ -118,13 +122,13 @@ static void reclaimed_nodes_follow_renames(void **state)
 static void reclaimed_nodes_live_on_when_unlinked(void **state)
 {
 	(void)state;
-	make_tree();
+	make_tree(20);
 	for (int d = 0; d < 10; d++) {
 		assert_int_equal(try_unlink(dirs[d], "f1"), 0);
 		assert_int_equal(try_rename(dirs[d], "f2", dirs[d], "f3"), 0);
 		assert_int_equal(nodes[d][4]->ops->remove_node(nodes[d][4], &me), 0);
 	}
-	for (int d = 0; d < N_DIRS; d++)
+	for (int d = 0; d < n_dirs; d++)
 		for (int f = 0; f < N_FILES; f++)
 			assert_int_equal(attr_of(nodes[d][f], NULL).nlink,
 					 d >= 10 || (f != 1 && f != 3 && f != 4));
@@ -138,7 +142,7 @@ static void another_file_of_the_same_name_is_not_taken(void **state)
 	int r;
 
 	(void)state;
-	make_tree();
+	make_tree(20);
 	assert_int_equal(unlinkat(host, "d3/f3", 0), 0);
 	put_host_file("d3/f3", "another");
 	r = nodes[3][3]->ops->getattr(nodes[3][3], NULL, &me, P9_GETATTR_ALL, &a);
@@ -155,7 +159,7 @@ static void an_open_file_keeps_its_descriptor(void **state)
 	(void)state;
 	assert_int_equal(try_create(root, "open", P9_O_RDWR, &n, &f), 0);
 	write_at(f, 0, "hello");
-	make_tree();
+	make_tree(20);
 	assert_int_equal(unlinkat(host, "open", 0), 0);
 	assert_content(f, "hello");
 	assert_int_equal(attr_of(n, NULL).nlink, 0);
@@ -182,7 +186,7 @@ static void a_deep_chain_comes_back_and_goes(void **state)
 		n = next;
 	}
 	deep = n;
-	make_tree();
+	make_tree(20);
 	assert_int_equal(try_make(deep, "bottom", MAKE_DIRECTORY, 0755), 0);
 	assert_budget();
 	for (n = node_ref(deep); depth; depth--) {
@@ -203,8 +207,8 @@ static void in_place_a_lost_descriptor_waits_for_nothing(void **state)
 	struct attr a;
 
 	(void)state;
-	make_tree();
-	for (int d = 0; d < N_DIRS; d++) {
+	make_tree(20);
+	for (int d = 0; d < n_dirs; d++) {
 		int r = ops->getattr(nodes[d][0], NULL, &in_place, P9_GETATTR_BASIC, &a);
 
 		assert_true(r == 0 || r == CALL_WOULD_BLOCK);
@@ -212,7 +216,7 @@ static void in_place_a_lost_descriptor_waits_for_nothing(void **state)
 		if (!r)
 			assert_int_equal(a.qid.path, paths[d][0]);
 	}
-	assert_true(would_block <= N_DIRS);
+	assert_true(would_block <= n_dirs);
 	drop_tree();
 }
 
