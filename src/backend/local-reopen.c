@@ -74,7 +74,8 @@ static void release_dir(struct held_dir *d)
 
 #define autodir cleanup(release_dir)
 
-static int hold_dir(struct local_node *n, bool cached, struct held_dir *ret_d);
+/* At most LIMIT directories are opened to get there, else -ELOOP. */
+static int hold_dir(struct local_node *n, bool cached, size_t limit, struct held_dir *ret_d);
 
 /* A place, its directory counted. */
 struct known_place {
@@ -83,6 +84,10 @@ struct known_place {
 };
 
 #define MAX_PLACES 8
+
+/* Of a chain deeper than this, some directories keep their descriptors: else taking one would cost
+ * as much as the chain is long. */
+#define MAX_CHECKED_WAY 64
 
 /* The places of the nodes of I; 0 if there are too many. */
 static int copy_places(struct local *l, struct inode *i, struct known_place known[MAX_PLACES])
@@ -113,8 +118,8 @@ static bool leads_to(struct local *l, const struct known_place *p, const struct 
 	autoclose int fd = -1;
 	struct statx st;
 
-	if (hold_dir(p->parent, true, &dir) || open_child(l, dir.fd, p->name, true, &fd) ||
-	    stat_fd_cached(fd, &st))
+	if (hold_dir(p->parent, true, MAX_CHECKED_WAY, &dir) ||
+	    open_child(l, dir.fd, p->name, true, &fd) || stat_fd_cached(fd, &st))
 		return false;
 	return is_same_file(i, &st);
 }
@@ -224,14 +229,14 @@ static int add_step(struct way *w, struct local_node *n, struct local_node **ret
 	return 0;
 }
 
-static int find_way(struct local_node *n, struct way *w)
+static int find_way(struct local_node *n, size_t limit, struct way *w)
 {
 	autonode struct local_node *at = n;
 
 	node_ref(&n->node);
 	for (;;) {
 		struct local_node *parent;
-		int r = add_step(w, at, &parent);
+		int r = w->n == limit ? -ELOOP : add_step(w, at, &parent);
 
 		if (r)
 			return r;
@@ -266,7 +271,7 @@ static int go_down(struct local *l, const struct way *w, bool cached, int *ret_f
 	return 0;
 }
 
-static int hold_dir(struct local_node *n, bool cached, struct held_dir *ret_d)
+static int hold_dir(struct local_node *n, bool cached, size_t limit, struct held_dir *ret_d)
 {
 	cleanup(way_done) struct way w = {.top = PIN_INIT};
 	struct held_dir d = HELD_DIR_INIT;
@@ -275,7 +280,7 @@ static int hold_dir(struct local_node *n, bool cached, struct held_dir *ret_d)
 	if (try_pin(n->local, n->inode, &d.pin)) {
 		d.fd = d.pin.fd;
 	} else {
-		r = find_way(n, &w);
+		r = find_way(n, limit, &w);
 		if (!r)
 			r = go_down(n->local, &w, cached, &d.own_fd);
 		if (r)
@@ -294,7 +299,7 @@ static int reopen_by_place(struct local_node *n, bool cached, struct pin *ret_pi
 	int fd, r = node_place(n, &parent, name);
 
 	if (!r)
-		r = hold_dir(parent, cached, &dir);
+		r = hold_dir(parent, cached, SIZE_MAX, &dir);
 	if (!r)
 		r = open_child(n->local, dir.fd, name, cached, &fd);
 	if (!r)
