@@ -164,6 +164,16 @@ static int make_state_folder(struct state_folder *ret_f, char **ret_why)
 	return guest_why(ret_why, r, "cannot make a state folder in /tmp: %s", strerror(-r));
 }
 
+/* Where guests of other starts, with another environment perhaps, may have left something. */
+static void sweep_all(void)
+{
+	const char *bases[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp", "/dev/shm"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bases); i++)
+		if (bases[i])
+			state_folder_sweep(bases[i]);
+}
+
 static int open_in(const struct guest *g, const char *name, int flags)
 {
 	char path[256];
@@ -253,8 +263,10 @@ static int start_keeper(struct guest *g, const struct launch *l, char **ret_why)
 static int launch(struct guest *g, const struct guest_config *cfg, char **ret_why)
 {
 	struct launch l = {.cfg = cfg, .memory = STATE_FOLDER_INIT};
-	int r = make_state_folder(&g->state, ret_why);
+	int r;
 
+	sweep_all();
+	r = make_state_folder(&g->state, ret_why);
 	if (r)
 		return r;
 	l.dir = g->state.path;

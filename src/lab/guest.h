@@ -13,9 +13,7 @@
  *	...the caller's...
  *
  * The job's path is the last of the probe's arguments that begins with a slash. It ends with the
- *report line "end STATUS" and powers the guest off. hostfs keeps written pages for half a minute:
- *the probe pushes them out with sync_file_range(2), which does not wait for the host's disk as
- *fsync would.
+ *report line "end STATUS" and powers the guest off.
  */
 #ifndef LAB_GUEST_H
 #define LAB_GUEST_H

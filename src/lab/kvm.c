@@ -68,9 +68,10 @@ static bool read_proof(int fd)
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		ssize_t got;
 
-		if (spent >= limit || poll(&p, 1, (int)((limit - spent) / NS_PER_MS) + 1) < 0)
+		if (spent >= limit)
 			return false;
-		if (!p.revents)
+		/* A signal, or nothing yet: the limit is looked at again. */
+		if (poll(&p, 1, (int)((limit - spent) / NS_PER_MS) + 1) <= 0)
 			continue;
 		got = read(fd, text + n, OUTPUT_MAX - n - 1);
 		if (got <= 0)

@@ -74,7 +74,6 @@ int state_folder_make(const char *base, struct state_folder *ret_f)
 {
 	int r;
 
-	state_folder_sweep(base);
 	do
 		r = make_once(base, ret_f);
 	while (r == -EAGAIN);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A private folder that lives as long as the process that made it: "warren-guest-XXXXXX", mode
  * 0700. Its owner holds a lock (flock) on it; a folder whose lock is free was left behind by a
- * crash, and anybody's next start removes it. */
+ * crash, and the next start sweeps it away. */
 #ifndef LAB_STATE_FOLDER_H
 #define LAB_STATE_FOLDER_H
 
@@ -15,7 +15,7 @@ struct state_folder {
 		.path = NULL, .lock = -1 \
 	}
 
-/* A fresh folder below BASE, after the abandoned ones there are swept. */
+/* A fresh folder below BASE. */
 int state_folder_make(const char *base, struct state_folder *ret_f);
 
 /* Removes the folder with all in it; does not follow links or cross file systems. */

@@ -232,6 +232,79 @@ static void a_missing_qemu_is_named(void **state)
 	assert_non_null(strstr(why, "apt-get install"));
 }
 
+/* A kernel of which only the list of modules is there. */
+static void check_modules(const char *list, int expect, const char *named)
+{
+	struct guest_config cfg = {.kind = GUEST_QEMU,
+				   .share = SHARE_QEMU_9PFS,
+				   .export_dir = export,
+				   .job = "",
+				   .probe = "/bin/true"};
+	struct kernel k = {.name = (char *)"mine", .image = (char *)"/dev/null", .dir = base};
+	autofree char *why = NULL, *path = NULL;
+	struct guest *g;
+
+	assert_true(asprintf(&path, "%s/modules.dep", base) > 0);
+	FILE *f = fopen(path, "we");
+	fputs(list, f);
+	fclose(f);
+	k.modules = base;
+	cfg.kernel = &k;
+	assert_int_equal(guest_start(&cfg, &g, &why), expect);
+	assert_non_null(strstr(why, named));
+	assert_null(strchr(why, '\n'));
+	unlink(path);
+}
+
+static void a_kernel_without_9p_is_named(void **state)
+{
+	(void)state;
+	check_modules("k/virtio_pci.ko:\nk/virtio_console.ko:\nk/9p.ko:\n", -ENOTSUP,
+		      "9pnet_virtio");
+}
+
+static void a_module_that_is_not_there_is_named(void **state)
+{
+	(void)state;
+	check_modules("k/virtio_pci.ko:\nk/virtio_console.ko:\nk/9p.ko:\nk/9pnet_virtio.ko:\n",
+		      -ENOENT, "k/virtio_pci.ko");
+}
+
+static void too_much_memory_is_refused(void **state)
+{
+	struct guest_config cfg = {.kind = GUEST_UML,
+				   .job = "",
+				   .probe = "/bin/true",
+				   .socket_path = socket_path,
+				   .memory_mib = 1U << 30};
+	cleanup(child_done) struct child server = CHILD_INIT;
+	struct kernel k = {.name = (char *)"mine", .image = (char *)"/bin/true", .dir = base};
+	autofree char *why = NULL;
+	struct guest *g;
+
+	(void)state;
+	cfg.kernel = &k;
+	serve("--socket-path", socket_path, &server, &cfg.port);
+	assert_int_equal(guest_start(&cfg, &g, &why), -ENOSPC);
+	assert_non_null(strstr(why, "/dev/shm"));
+}
+
+static void a_missing_server_is_named(void **state)
+{
+	struct guest_config cfg = {.kind = GUEST_UML,
+				   .job = "",
+				   .probe = "/bin/true",
+				   .socket_path = "/nonexistent/socket"};
+	struct kernel k = {.name = (char *)"mine", .image = (char *)"/bin/true", .dir = base};
+	autofree char *why = NULL;
+	struct guest *g;
+
+	(void)state;
+	cfg.kernel = &k;
+	assert_int_equal(guest_start(&cfg, &g, &why), -ENOTSOCK);
+	assert_non_null(strstr(why, "/nonexistent/socket"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -243,6 +316,10 @@ int main(void)
 		cmocka_unit_test(qemu_reads_by_vhost_user),
 		cmocka_unit_test(an_old_qemu_is_told_apart),
 		cmocka_unit_test(a_missing_qemu_is_named),
+		cmocka_unit_test(a_kernel_without_9p_is_named),
+		cmocka_unit_test(a_module_that_is_not_there_is_named),
+		cmocka_unit_test(too_much_memory_is_refused),
+		cmocka_unit_test(a_missing_server_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

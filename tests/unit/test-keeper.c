@@ -227,6 +227,7 @@ static void abandoned_folders_are_swept_and_used_ones_are_not(void **state)
 	assert_int_equal(mkdir(old, 0700), 0);
 	close(open(file, O_CREAT | O_WRONLY, 0600));
 	assert_int_equal(state_folder_make(base, &f), 0);
+	state_folder_sweep(base);
 	assert_int_equal(stat(old, &st), -1);
 	assert_int_equal(stat(f.path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
