@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -74,15 +75,16 @@ static unsigned class_of(size_t size)
 	return class;
 }
 
+/* A block that will not be kept is as large as it was asked for. */
 static struct block *new_block(size_t size, unsigned class)
 {
-	size_t room =
-		class < N_CLASSES ? (size_t)SMALLEST << class : (size + LINE - 1) & -(size_t)LINE;
+	bool kept = KEEP && class < N_CLASSES;
+	size_t room = kept ? (size_t)SMALLEST << class : size;
 	struct block *b;
 
 	if (size > SIZE_MAX / 2)
 		return NULL;
-	b = aligned_alloc(LINE, sizeof(*b) + room);
+	b = aligned_alloc(LINE, (sizeof(*b) + room + LINE - 1) & -(size_t)LINE);
 	if (!b)
 		return NULL;
 	b->size = room;

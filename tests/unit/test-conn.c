@@ -3,6 +3,7 @@
 #include "cmocka-all.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -20,17 +21,18 @@
 #include "transport.h"
 
 enum order {
-	READ_LATER = 116, /* as DATA_LATER, but it says so like Tread: fid[4] offset[8] count[4] */
-	ECHO = 200,	  /* the message is its reply */
-	ECHO_LATER,	  /* the same, from a worker */
-	HOLD,		  /* the same, when `gate` is opened */
-	DATA,		  /* body count[4]: header and as many bytes of payload */
-	DATA_LATER,	  /* the same, from a worker */
-	LESS_DATA,	  /* payload is asked for, all but one byte of it unused */
-	LONG_HEAD,	  /* body count[4]: the same as DATA, without payload */
-	DROP,		  /* no reply */
-	SHUTDOWN,	  /* ECHO, and the end of the connection */
-	SMALL_MSIZE,	  /* ECHO, and msize is 64 from then on */
+	READ = 116,  /* as DATA when `gate` is opened; it looks like Tread */
+	ECHO = 200,  /* the message is its reply */
+	ECHO_LATER,  /* the same, from a worker */
+	HOLD,	     /* the same, when `gate` is opened */
+	DATA,	     /* body count[4]: header and as many bytes of payload */
+	DATA_LATER,  /* the same, from a worker */
+	LESS_DATA,   /* payload is asked for, all but one byte of it unused */
+	LONG_HEAD,   /* body count[4]: the same as DATA, without payload */
+	DROP,	     /* no reply */
+	SHUTDOWN,    /* ECHO, and the end of the connection */
+	PEEK,	     /* ECHO, and `n_peeked` is what the client could have received before */
+	SMALL_MSIZE, /* ECHO, and msize is 64 from then on */
 };
 
 #define HEADER 7
@@ -47,6 +49,7 @@ static struct frame *jobs[8192]; /* those of HOLD wait for the gate */
 static unsigned n_jobs;
 static bool gate, workers_end;
 static unsigned n_opened, n_closed, n_released, n_received, n_held;
+static ssize_t n_peeked;
 
 /* The one session that there is a channel. */
 struct session {
@@ -120,9 +123,11 @@ static void answer(struct frame *f)
 	struct session *s = f->request;
 	enum order order = (enum order)m[4];
 
+	if (order == PEEK)
+		n_peeked = recv(client, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT);
 	if (order == SMALL_MSIZE)
 		atomic_store(&ch->msize, 64);
-	if (order == DATA || order == DATA_LATER || order == READ_LATER)
+	if (order == DATA || order == DATA_LATER || order == READ)
 		reply_data(f, m, true, get_u32(m + f->head_len - 4));
 	else if (order == LESS_DATA)
 		reply_data(f, m, true, 1);
@@ -163,7 +168,7 @@ static void receive(void *session, struct frame *f)
 	pthread_mutex_lock(&lock);
 	s->n_frames++;
 	n_received++;
-	if (order == HOLD || order == ECHO_LATER || order == DATA_LATER || order == READ_LATER) {
+	if (order == HOLD || order == ECHO_LATER || order == DATA_LATER || order == READ) {
 		n_held += order == HOLD;
 		assert_true(n_jobs < ARRAY_SIZE(jobs));
 		jobs[n_jobs++] = f;
@@ -195,7 +200,9 @@ static struct frame *take_job_locked(void)
 	for (unsigned i = 0; i < n_jobs; i++) {
 		struct frame *f = jobs[i];
 
-		if (((const uint8_t *)f->head)[4] == HOLD && !gate)
+		uint8_t what = ((const uint8_t *)f->head)[4];
+
+		if ((what == HOLD || what == READ) && !gate)
 			continue;
 		jobs[i] = jobs[--n_jobs];
 		return f;
@@ -231,10 +238,10 @@ static void *work(void *arg)
 		pthread_mutex_unlock(&lock);                \
 	} while (0)
 
-static void set_flag(bool *flag)
+static void set_flag(bool *flag, bool value)
 {
 	pthread_mutex_lock(&lock);
-	*flag = true;
+	*flag = value;
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
 }
@@ -270,9 +277,9 @@ static int teardown(void **state)
 	(void)state;
 	loop_stop(loop);
 	pthread_join(loop_thread, NULL);
-	set_flag(&gate);
+	set_flag(&gate, true);
 	listener_free(listener);
-	set_flag(&workers_end);
+	set_flag(&workers_end, true);
 	for (int i = 0; i < N_WORKERS; i++)
 		pthread_join(workers[i], NULL);
 	loop_free(loop);
@@ -439,26 +446,30 @@ static void a_message_may_arrive_in_any_pieces(void **state)
 static void large_and_small_messages_mix(void **state)
 {
 	static const uint32_t sizes[] = {131096, 7, 100, 20000, 16000, 300, 500000, 16383, 9};
+	enum { N = ARRAY_SIZE(sizes) };
 	autofree uint8_t *m = malloc(1 << 20);
-	size_t n = 0;
 
 	(void)state;
-	for (int round = 0; round < 20; round++) {
-		n = 0;
-		for (uint16_t i = 0; i < ARRAY_SIZE(sizes); i++)
-			n += make(m + n, round % 2 ? ECHO : HOLD, i, sizes[i]);
+	for (uint16_t tag = 0; tag < 20 * N; tag += N) {
+		bool held = tag / N % 2;
+		size_t n = 0;
+
+		set_flag(&gate, false);
+		for (uint16_t i = 0; i < N; i++)
+			n += make(m + n, held ? HOLD : ECHO, (uint16_t)(tag + i), sizes[i]);
 		send_all(client, m, n);
-		if (!(round % 2)) {
-			set_flag(&gate);
-			for (uint16_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-				struct got g = get();
-				assert_true(g.tag < ARRAY_SIZE(sizes));
-				assert_int_equal(g.size, sizes[g.tag]);
-			}
+		for (uint16_t i = 0; !held && i < N; i++)
+			expect(ECHO, (uint16_t)(tag + i), sizes[i]);
+		if (!held)
 			continue;
+		/* the memory of what is held is not used for what comes meanwhile */
+		order(ECHO, 1, 200000);
+		expect(ECHO, 1, 200000);
+		set_flag(&gate, true);
+		for (uint16_t i = 0; i < N; i++) {
+			struct got g = get();
+			assert_int_equal(g.size, sizes[g.tag - tag]);
 		}
-		for (uint16_t i = 0; i < ARRAY_SIZE(sizes); i++)
-			expect(ECHO, i, sizes[i]);
 	}
 }
 
@@ -499,7 +510,7 @@ static void a_half_closed_peer_gets_its_answers(void **state)
 	for (uint16_t i = 0; i < 50; i++)
 		expect(ECHO, (uint16_t)(2 * i + 1), 30);
 	assert_int_equal(n_closed, 0);
-	set_flag(&gate);
+	set_flag(&gate, true);
 	for (uint16_t i = 0; i < 50; i++)
 		assert_int_equal(get().order, HOLD);
 	expect_end();
@@ -516,8 +527,26 @@ static void a_peer_may_leave_with_requests_running(void **state)
 	client = -1;
 	WAIT_UNTIL(n_closed == 1);
 	assert_int_equal(n_released, 0);
-	set_flag(&gate);
+	set_flag(&gate, true);
 	WAIT_UNTIL(n_released == 1);
+}
+
+/* No room for what it sent last, and nobody who would make some. */
+static void a_peer_may_leave_while_it_is_not_read_from(void **state)
+{
+	enum { N = CONN_MAX_FRAMES + 500, SIZE = 20 };
+	autofree uint8_t *m = malloc(N * SIZE);
+	size_t n = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < N; i++)
+		n += make(m + n, HOLD, (uint16_t)i, SIZE);
+	send_all(client, m, n);
+	WAIT_UNTIL(n_held == CONN_MAX_FRAMES);
+	close(client);
+	client = -1;
+	WAIT_UNTIL(n_closed == 1);
+	assert_int_equal(n_held, CONN_MAX_FRAMES);
 }
 
 static void the_server_may_end_with_requests_running(void **state)
@@ -581,28 +610,43 @@ static void a_dropped_request_has_no_reply(void **state)
 
 /* The peer asks without end and does not read: the server stops taking requests, and goes on when
  * the replies are read. */
+/* Nothing tells that no more will be taken: it counts as never after this time. */
+#define NEVER_MS 200
+
+static bool can_send(void)
+{
+	struct pollfd p = {.fd = client, .events = POLLOUT};
+
+	return poll(&p, 1, NEVER_MS) > 0;
+}
+
+/* Sends requests for COUNT bytes until no more are taken; then reads some of the replies. */
 static void ask_without_reading(enum order what, uint32_t size, uint32_t count, unsigned most)
 {
-	uint8_t m[32];
-	unsigned n_sent = 0, n_got = 0, n_taken;
+	enum { BATCH = 100 };
+	uint8_t m[32 * BATCH];
+	unsigned n_sent = 0, n_taken;
+	size_t n = 0, at = 0;
 
-	make(m, what, 1, size);
-	put_u32(m + size - 4, count);
-	for (;; n_sent++) {
-		ssize_t n = send(client, m, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n < 0 && errno == EAGAIN)
-			break;
-		assert_int_equal(n, size);
+	for (int i = 0; i < BATCH; i++) {
+		n += make(m + n, what, 1, size);
+		put_u32(m + n - 4, count);
+	}
+	for (; can_send(); at %= n) {
+		ssize_t sent = send(client, m + at, n - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (sent < 0)
+			continue;
+		at += (size_t)sent;
+		n_sent += at == n ? BATCH : 0;
 	}
 	pthread_mutex_lock(&lock);
 	n_taken = n_received;
 	pthread_mutex_unlock(&lock);
 	assert_true(n_taken <= most);
 	assert_true(n_taken < n_sent);
-	for (; n_got < n_sent; n_got++)
+	set_flag(&gate, true);
+	for (unsigned i = 0; i < MIN(n_sent, 500); i++)
 		assert_int_equal(get().size, HEADER + count);
-	order(ECHO, 2, 20);
-	expect(ECHO, 2, 20);
 }
 
 static void a_peer_that_does_not_read_is_not_read_from(void **state)
@@ -615,14 +659,78 @@ static void a_peer_that_does_not_read_is_not_read_from(void **state)
 static void requests_for_much_data_wait_before_they_are_handed_over(void **state)
 {
 	(void)state;
-	ask_without_reading(READ_LATER, 23, 100000, 60);
+	ask_without_reading(READ, 23, 100000, CONN_HELD_MSIZES * CONN_MSIZE / 100000 + 1);
 }
 
 static void many_small_replies_wait_in_the_socket_not_in_memory(void **state)
 {
 	(void)state;
-	/* a socket takes less than 300 packets */
-	ask_without_reading(DATA, HEADER + 4, 100, 600);
+	/* a socket takes less than 30 times the queue */
+	ask_without_reading(DATA, HEADER + 4, 1000, 30 * CONN_MAX_QUEUED);
+}
+
+static void a_peer_that_takes_no_replies_may_go_on(void **state)
+{
+	(void)state;
+	shutdown(client, SHUT_RD);
+	for (uint16_t i = 0; i < 1000; i++)
+		order(i % 2 ? ECHO : DROP, i, 200);
+	WAIT_UNTIL(n_received == 1000);
+	shutdown(client, SHUT_WR);
+	WAIT_UNTIL(n_released == 1);
+}
+
+static void replies_to_a_batch_leave_together(void **state)
+{
+	uint8_t m[3 * 20];
+	size_t n = 0;
+
+	(void)state;
+	n += make(m + n, ECHO, 1, 20);
+	n += make(m + n, ECHO, 2, 20);
+	n += make(m + n, PEEK, 3, 20);
+	send_all(client, m, n);
+	expect(ECHO, 1, 20);
+	expect(ECHO, 2, 20);
+	expect(PEEK, 3, 20);
+	assert_int_equal(n_peeked, -1);
+}
+
+/* More messages in one system call than a turn has. */
+static void a_turn_that_ends_is_followed_by_another(void **state)
+{
+	enum { N = 1900 };
+	uint8_t m[N * HEADER];
+	size_t n = 0;
+
+	(void)state;
+	for (uint16_t i = 0; i < N; i++)
+		n += make(m + n, ECHO, i, HEADER);
+	send_all(client, m, n);
+	for (uint16_t i = 0; i < N; i++)
+		expect(ECHO, i, HEADER);
+}
+
+static struct frame *held_frame;
+
+static void answer_held(struct task *t)
+{
+	(void)t;
+	answer(held_frame);
+}
+
+static void a_reply_from_elsewhere_in_the_loop_leaves_too(void **state)
+{
+	struct task t = {.run = answer_held};
+
+	(void)state;
+	order(HOLD, 1, 30);
+	WAIT_UNTIL(n_held == 1);
+	pthread_mutex_lock(&lock);
+	held_frame = jobs[--n_jobs];
+	pthread_mutex_unlock(&lock);
+	loop_post(loop, &t);
+	expect(HOLD, 1, 30);
 }
 
 static void two_threads_do_not_mix_their_replies(void **state)
@@ -655,6 +763,7 @@ int main(void)
 		T(a_size_larger_than_msize_ends_the_connection),
 		T(a_half_closed_peer_gets_its_answers),
 		T(a_peer_may_leave_with_requests_running),
+		T(a_peer_may_leave_while_it_is_not_read_from),
 		T(the_server_may_end_with_requests_running),
 		T(what_was_sent_before_leaving_is_still_done),
 		T(shutdown_sends_what_is_queued_and_ends),
@@ -663,6 +772,10 @@ int main(void)
 		T(a_peer_that_does_not_read_is_not_read_from),
 		T(requests_for_much_data_wait_before_they_are_handed_over),
 		T(many_small_replies_wait_in_the_socket_not_in_memory),
+		T(a_peer_that_takes_no_replies_may_go_on),
+		T(replies_to_a_batch_leave_together),
+		T(a_turn_that_ends_is_followed_by_another),
+		T(a_reply_from_elsewhere_in_the_loop_leaves_too),
 		T(two_threads_do_not_mix_their_replies),
 	};
 
