@@ -319,6 +319,8 @@ int guest_memory_read(const struct guest_memory *m, uint64_t addr, void *p, size
 
 bool guest_memory_is_lost(const struct guest_memory *m)
 {
+	if (!guard_any_hit())
+		return false;
 	for (unsigned i = 0; i < m->n; i++)
 		if (guard_is_hit(m->at[i].mapping->guard))
 			return true;

@@ -21,6 +21,7 @@ struct slot {
 static struct slot slots[2048];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction previous;
+static atomic_bool any_hit; /* ever, so that asking is cheap */
 
 static struct slot *find_slot(uintptr_t address)
 {
@@ -39,6 +40,7 @@ static bool replace(struct slot *s)
 {
 	void *start = (void *)atomic_load(&s->start);
 
+	atomic_store(&any_hit, true);
 	if (atomic_exchange(&s->hit, true))
 		return true; /* another thread is at it: fault again until it is done */
 	return mmap(start, atomic_load(&s->len), PROT_READ | PROT_WRITE,
@@ -107,4 +109,9 @@ void guard_remove(unsigned slot)
 bool guard_is_hit(unsigned slot)
 {
 	return atomic_load_explicit(&slots[slot].hit, memory_order_relaxed);
+}
+
+bool guard_any_hit(void)
+{
+	return atomic_load_explicit(&any_hit, memory_order_relaxed);
 }

@@ -17,4 +17,7 @@ void guard_remove(unsigned slot);
 /* Was memory lost here? From any thread. */
 bool guard_is_hit(unsigned slot);
 
+/* Anywhere in the process, ever? */
+bool guard_any_hit(void);
+
 #endif

@@ -74,7 +74,7 @@ static void finish(struct vu_frame *f, uint32_t len)
 	f->next = ch->free;
 	ch->free = f;
 	vu->in_flight--;
-	if (vu->starved || (vu->draining && !vu->in_flight))
+	if (vu->starved || (vu->draining && !vu->in_flight) || guest_memory_is_lost(memory))
 		vu_post_locked(vu);
 	pthread_mutex_unlock(&vu->lock);
 	guest_memory_unref(memory);

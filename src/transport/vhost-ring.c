@@ -101,6 +101,13 @@ static bool take_batch(struct vhost_user *vu)
 	return false;
 }
 
+/* After whatever may have touched the memory. */
+static void check_memory(struct vhost_user *vu)
+{
+	if (vu->channel && guest_memory_is_lost(vu->memory))
+		vu_break(vu, "the front end took memory away under the device");
+}
+
 static void run(struct vhost_user *vu)
 {
 	bool more;
@@ -113,8 +120,7 @@ static void run(struct vhost_user *vu)
 	if (more)
 		vu_post_locked(vu);
 	pthread_mutex_unlock(&vu->lock);
-	if (guest_memory_is_lost(vu->memory))
-		vu_break(vu, "the front end took memory away under the device");
+	check_memory(vu);
 }
 
 static void run_if_running(struct vhost_user *vu)
@@ -135,6 +141,7 @@ void vu_run_again(struct task *t)
 	why = vu->channel ? atomic_load(&vu->channel->shutdown) : NULL;
 	if (why)
 		vu_break(vu, why);
+	check_memory(vu);
 	vu_message_resume(vu);
 	run_if_running(vu);
 	vu_listen_again(vu);

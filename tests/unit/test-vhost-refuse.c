@@ -188,6 +188,41 @@ static void a_bad_message_ends_the_connection(void **state)
 	stop(&b);
 }
 
+static void send_with_fds(struct front *f, const void *p, size_t n, unsigned n_fds)
+{
+	struct iovec part = {(void *)(uintptr_t)p, n};
+	union {
+		char bytes[CMSG_SPACE(8 * sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	struct msghdr m = {.msg_iov = &part,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = CMSG_SPACE(n_fds * sizeof(int))};
+
+	control.align = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+					 .cmsg_type = SCM_RIGHTS,
+					 .cmsg_len = CMSG_LEN(n_fds * sizeof(int))};
+	for (unsigned i = 0; i < n_fds; i++)
+		memcpy(CMSG_DATA(&control.align) + i * sizeof(int), &f->err_fd, sizeof(int));
+	assert_int_equal(sendmsg(f->fd, &m, MSG_NOSIGNAL), n);
+}
+
+static void descriptors_of_one_message_cannot_add_up(void **state)
+{
+	const uint32_t h[3] = {VU_SET_MEM_TABLE, VU_VERSION, 8};
+	struct both b = start();
+	unsigned before = count_fds();
+
+	(void)state;
+	send_with_fds(b.f, h, 6, 6);
+	send_with_fds(b.f, (const char *)h + 6, 6, 6);
+	assert_true(is_ended(b.f));
+	check_next(&b);
+	assert_int_equal(count_fds(), before);
+	stop(&b);
+}
+
 /* Those whose header is sound, with an answer asked for: it says no, and all goes on. */
 static void a_refusal_can_be_answered(void **state)
 {
@@ -437,20 +472,28 @@ static void a_request_outlives_its_broken_device(void **state)
 	stop(&b);
 }
 
-/* SIGBUS in the ring itself, and in a buffer. */
+/* SIGBUS in the ring itself, or where the reply goes: on the ring's thread, or on another. */
 static void memory_may_be_taken_away(void **state)
 {
 	(void)state;
-	for (unsigned region = 0; region < 2; region++) {
+	for (unsigned i = 0; i < 3; i++) {
 		struct both b = start();
-		const struct front_buf bufs[] = {{FRONT_MEM2 + 0x1000, 32, false},
+		const struct front_buf bufs[] = {{FRONT_BUFFERS, 32, false},
 						 {FRONT_MEM2 + 0x2000, 64, true}};
+		uint8_t type = i == 2 ? Tflush : Tversion;
 
 		check_echo(b.f);
-		make_t(front_at(b.f, bufs[0].addr), Tversion, 32);
+		make_t(front_at(b.f, bufs[0].addr), type, 32);
 		front_offer(b.f, front_fill(b.f, bufs, 2, 0));
-		assert_int_equal(ftruncate(b.f->regions[region].fd, 0), 0);
-		front_signal(b.f); /* our own mapping is gone too */
+		if (i == 2) {
+			front_kick(b.f);
+			echo_wait_held(b.e, 1);
+		}
+		assert_int_equal(ftruncate(b.f->regions[i != 0].fd, 0), 0);
+		if (i == 2)
+			echo_reply_held(b.e);
+		else
+			front_signal(b.f); /* our own mapping is gone too */
 		assert_true(is_signalled(b.f->err_fd));
 		assert_int_equal(front_get_u64(b.f, VU_GET_STATUS), NEEDS_RESET);
 		check_next(&b);
@@ -486,6 +529,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_bad_message_ends_the_connection),
+		cmocka_unit_test(descriptors_of_one_message_cannot_add_up),
 		cmocka_unit_test(a_refusal_can_be_answered),
 		cmocka_unit_test(features_must_be_negotiated_to_be_used),
 		cmocka_unit_test(a_driver_that_breaks_a_rule_loses_its_device),

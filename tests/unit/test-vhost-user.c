@@ -502,6 +502,9 @@ static void more_requests_than_frames_wait_for_frames(void **state)
 		offer(b.f, Tflush, k);
 	front_kick(b.f);
 	echo_wait_held(b.e, frames);
+	/* Until the device has seen that it has no frame left. */
+	for (int i = 0; i < 5; i++)
+		front_get_u64(b.f, VU_GET_FEATURES);
 	for (unsigned k = 0; k < n - frames; k++)
 		echo_reply_held(b.e);
 	echo_wait_held(b.e, frames);
