@@ -193,12 +193,15 @@ static int change_times(int fd, const struct timespec ts[2])
 	return utimensat(fd, "", ts, AT_EMPTY_PATH) ? -errno : 0;
 }
 
-static bool is_slow_change(int fd, const struct attr_change *ch)
+/* Opening a file to change its size may have to wait, too. */
+static bool is_slow_change(int fd, const struct file *open, const struct attr_change *ch)
 {
 	struct statx st;
 
-	if (!(ch->valid & P9_SETATTR_SIZE) || stat_fd(fd, &st))
+	if (!(ch->valid & P9_SETATTR_SIZE))
 		return false;
+	if (!open || stat_fd(fd, &st))
+		return true;
 	return st.stx_size > ch->size && st.stx_size - ch->size > BIG_CHANGE;
 }
 
@@ -219,7 +222,7 @@ int local_setattr(struct node *node, struct file *open, const struct call *c,
 		r = pick_fd(n, open, c, &pin, &fd);
 	if (r)
 		return r;
-	if (c->in_place && is_slow_change(fd, ch))
+	if (c->in_place && is_slow_change(fd, open, ch))
 		return CALL_WOULD_BLOCK;
 	if (ch->valid & (P9_SETATTR_UID | P9_SETATTR_GID))
 		r = change_owner(fd, ch);

@@ -34,6 +34,7 @@ struct device {
 	uint64_t dev;
 	bool is_memory; /* tmpfs and the like: reads and writes never wait for a disk */
 	bool is_remote; /* any call may wait for another program or machine */
+	bool has_btime; /* which stays the same as long as the file lives */
 };
 
 struct inode_key {
@@ -206,6 +207,9 @@ void local_free_node(struct node *n);
 /* local-qid.c */
 int prefixes_new(struct local *l);
 void prefixes_free(struct local *l);
+/* NULL: not met yet. */
+const struct device *find_device_locked(const struct local *l, uint64_t dev);
+bool is_known_local(struct local *l, uint64_t dev);
 /* Never NULL but for want of memory. */
 const struct device *device_get(struct local *l, int fd, uint64_t dev);
 uint64_t qid_path(struct local *l, uint64_t dev, uint64_t ino);

@@ -17,13 +17,13 @@ static uint64_t hash_key(const struct inode_key *k)
 	return h ^ h >> 32;
 }
 
-static struct inode_key key_of(const struct statx *st)
+static struct inode_key key_of(const struct statx *st, const struct device *d)
 {
 	struct inode_key k = {.dev = stat_dev(st), .ino = st->stx_ino};
 
 	if (st->stx_mask & STATX_MNT_ID)
 		k.mnt = st->stx_mnt_id;
-	if (st->stx_mask & STATX_BTIME) {
+	if (d->has_btime && st->stx_mask & STATX_BTIME) {
 		k.btime_sec = st->stx_btime.tv_sec;
 		k.btime_nsec = st->stx_btime.tv_nsec;
 	}
@@ -38,7 +38,7 @@ static bool is_equal_key(const struct inode_key *a, const struct inode_key *b)
 
 bool is_same_file(const struct inode *i, const struct statx *st)
 {
-	struct inode_key k = key_of(st);
+	struct inode_key k = key_of(st, i->device);
 
 	return is_equal_key(&i->key, &k) && i->type == (st->stx_mode & S_IFMT);
 }
@@ -96,15 +96,15 @@ static void grow_locked(struct local *l)
 	free(old);
 }
 
-static struct inode *inode_new(const struct inode_key *k, const struct device *d, uint32_t type)
+static struct inode *inode_new(const struct statx *st, const struct device *d)
 {
 	struct inode *i = calloc(1, sizeof(*i));
 
 	if (!i)
 		return NULL;
-	i->key = *k;
+	i->key = key_of(st, d);
 	i->device = d;
-	i->type = type;
+	i->type = st->stx_mode & S_IFMT;
 	i->fd = -1;
 	list_init(&i->nodes);
 	list_init(&i->files);
@@ -244,9 +244,8 @@ static void keep_budget(struct local *l)
 
 int inode_adopt(struct local *l, int fd, const struct statx *st, struct pin *ret_pin)
 {
-	struct inode_key k = key_of(st);
-	const struct device *d = device_get(l, fd, k.dev);
-	struct inode *fresh = d ? inode_new(&k, d, st->stx_mode & S_IFMT) : NULL;
+	const struct device *d = device_get(l, fd, stat_dev(st));
+	struct inode *fresh = d ? inode_new(st, d) : NULL;
 	struct inode *i;
 
 	if (!fresh) {
@@ -254,7 +253,7 @@ int inode_adopt(struct local *l, int fd, const struct statx *st, struct pin *ret
 		return -ENOMEM;
 	}
 	pthread_mutex_lock(&l->lock);
-	i = find_key_locked(l, &k);
+	i = find_key_locked(l, &fresh->key);
 	if (!i) {
 		i = steal_ptr(&fresh);
 		grow_locked(l);
@@ -303,8 +302,12 @@ int inode_get(struct local *l, int fd, const struct statx *st, struct pin *ret_p
 
 struct inode *find_inode_locked(struct local *l, const struct statx *st)
 {
-	struct inode_key k = key_of(st);
+	const struct device *d = find_device_locked(l, stat_dev(st));
+	struct inode_key k;
 
+	if (!d)
+		return NULL;
+	k = key_of(st, d);
 	return find_key_locked(l, &k);
 }
 

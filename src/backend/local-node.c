@@ -187,7 +187,9 @@ static int walk_down(struct local *l, int dir_fd, const char *name, bool cached,
 	int r = open_child(l, dir_fd, name, cached, &fd);
 
 	if (!r)
-		r = stat_fd(fd, &st);
+		r = cached ? stat_fd_cached(fd, &st) : stat_fd(fd, &st);
+	if (!r && cached && !is_known_local(l, stat_dev(&st)))
+		r = CALL_WOULD_BLOCK;
 	if (!r)
 		r = inode_get(l, steal_fd(&fd), &st, &pin);
 	if (!r)
@@ -240,12 +242,12 @@ int local_attach(struct backend *b, const struct call *c, struct str aname, stru
 		 struct qid *ret_qid)
 {
 	struct local *l = container_of(b, struct local, backend);
-	autoclose int fd = fcntl(l->root_fd, F_DUPFD_CLOEXEC, 0);
+	autoclose int fd = c->in_place ? -1 : fcntl(l->root_fd, F_DUPFD_CLOEXEC, 0);
 	autopin struct pin pin = PIN_INIT;
 	struct local_node *root;
 	char name[NAME_SIZE];
 	struct statx st;
-	int r = fd < 0 ? -errno : 0;
+	int r = c->in_place ? CALL_WOULD_BLOCK : fd < 0 ? -errno : 0;
 
 	for (struct str part = next_component(&aname); !r && part.len;
 	     part = next_component(&aname)) {
@@ -253,7 +255,7 @@ int local_attach(struct backend *b, const struct call *c, struct str aname, stru
 
 		r = copy_name(part, name);
 		if (!r)
-			r = open_child(l, fd, name, c->in_place, &next);
+			r = open_child(l, fd, name, false, &next);
 		if (r)
 			return r;
 		close(fd);

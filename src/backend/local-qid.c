@@ -37,12 +37,19 @@ struct prefix_table {
 #define MAGIC_CEPH 0x00c36400u
 #define MAGIC_GFS2 0x01161970u
 #define MAGIC_OCFS2 0x7461636fu
+#define MAGIC_NTFS 0x5346544eu
+#define MAGIC_NTFS3 0x7366746eu
+#define MAGIC_EXFAT 0x2011bab0u
 
 static const uint32_t memory_types[] = {TMPFS_MAGIC, RAMFS_MAGIC, HUGETLBFS_MAGIC};
 static const uint32_t remote_types[] = {
 	NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC, MAGIC_CIFS,	      MAGIC_SMB2,   V9FS_MAGIC,
 	FUSE_SUPER_MAGIC, MAGIC_CEPH,	   AFS_SUPER_MAGIC,   AFS_FS_MAGIC, CODA_SUPER_MAGIC,
 	MAGIC_GFS2,	  MAGIC_OCFS2,	   AUTOFS_SUPER_MAGIC};
+
+/* Where the time of birth may change: on an overlay, when a file is copied up. */
+static const uint32_t no_btime_types[] = {OVERLAYFS_SUPER_MAGIC, MSDOS_SUPER_MAGIC, MAGIC_EXFAT,
+					  MAGIC_NTFS, MAGIC_NTFS3};
 
 static bool is_one_of(uint32_t type, const uint32_t *types, size_t n)
 {
@@ -52,16 +59,26 @@ static bool is_one_of(uint32_t type, const uint32_t *types, size_t n)
 	return false;
 }
 
-static struct device *find_device_locked(struct local *l, uint64_t dev)
+const struct device *find_device_locked(const struct local *l, uint64_t dev)
 {
-	struct device *d = l->devices;
+	const struct device *d = l->devices;
 
 	while (d && d->dev != dev)
 		d = d->next;
 	return d;
 }
 
-static struct device *add_device_locked(struct local *l, uint64_t dev, uint32_t type)
+bool is_known_local(struct local *l, uint64_t dev)
+{
+	const struct device *d;
+
+	pthread_mutex_lock(&l->lock);
+	d = find_device_locked(l, dev);
+	pthread_mutex_unlock(&l->lock);
+	return d && !d->is_remote;
+}
+
+static const struct device *add_device_locked(struct local *l, uint64_t dev, uint32_t type)
 {
 	struct device *d = calloc(1, sizeof(*d));
 
@@ -70,6 +87,8 @@ static struct device *add_device_locked(struct local *l, uint64_t dev, uint32_t 
 	d->dev = dev;
 	d->is_memory = is_one_of(type, memory_types, ARRAY_SIZE(memory_types));
 	d->is_remote = is_one_of(type, remote_types, ARRAY_SIZE(remote_types));
+	d->has_btime = !d->is_remote &&
+		       !is_one_of(type, no_btime_types, ARRAY_SIZE(no_btime_types));
 	d->next = l->devices;
 	l->devices = d;
 	return d;
@@ -77,7 +96,7 @@ static struct device *add_device_locked(struct local *l, uint64_t dev, uint32_t 
 
 const struct device *device_get(struct local *l, int fd, uint64_t dev)
 {
-	struct device *d;
+	const struct device *d;
 	struct statfs fs;
 
 	pthread_mutex_lock(&l->lock);

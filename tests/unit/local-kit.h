@@ -20,6 +20,7 @@
 
 #include "backend.h"
 #include "local.h"
+#include "local-impl.h"
 
 #define unused __attribute__((unused))
 
@@ -45,10 +46,16 @@ static unused void serve(const struct local_config *cfg)
 	assert_int_equal(qid.type, P9_QTDIR);
 }
 
-static unused void end_serving(void)
+/* False when nodes are left, by a leak or by a test that failed: the backend must not go then. */
+static unused bool end_serving(void)
 {
 	node_unref(root);
+	if (container_of(backend, struct local, backend)->n_inodes) {
+		print_error("nodes are left\n");
+		return false;
+	}
 	backend_free(backend);
+	return true;
 }
 
 static unused void make_folders(const char *base)
@@ -95,10 +102,11 @@ static unused int setup_in_memory(void **state)
 
 static unused int teardown(void **state)
 {
+	bool is_done = end_serving();
+
 	(void)state;
-	end_serving();
 	remove_folders();
-	return 0;
+	return is_done ? 0 : -1;
 }
 
 static unused void put_host_file(const char *name, const char *text)
