@@ -147,14 +147,19 @@ static int make_words(struct launch *l)
 	return r ? r : strv_pushf(&l->argv, "%s/job", l->dir);
 }
 
+static bool is_setting(const char *word, const char *name)
+{
+	return strncmp(word, name, strlen(name)) == 0;
+}
+
 /* UML puts its memory file where TMPDIR says. */
 static int make_env(struct launch *l)
 {
 	int r = strv_pushf(&l->env, "TMPDIR=%s", l->memory.path);
 
 	for (char **word = environ; !r && *word; word++)
-		if (strncmp(*word, "TMPDIR=", 7) && strncmp(*word, "TMP=", 4) &&
-		    strncmp(*word, "TEMP=", 5))
+		if (!is_setting(*word, "TMPDIR=") && !is_setting(*word, "TMP=") &&
+		    !is_setting(*word, "TEMP="))
 			r = strv_push(&l->env, *word);
 	return r;
 }

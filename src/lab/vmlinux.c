@@ -29,6 +29,8 @@
 
 #define XEN_NOTE_PHYS32_ENTRY 18
 
+static const uint8_t xz_magic[] = {0xfd, '7', 'z', 'X', 'Z', 0};
+
 static uint32_t get_le32(const uint8_t *p)
 {
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
@@ -39,17 +41,14 @@ const void *vmlinux_find_xz(const void *image, size_t n, size_t *ret_n)
 	const uint8_t *p = image;
 	size_t start, offset, length;
 
-	if (n < HEADER_END || memcmp(p + MAGIC, "HdrS", 4) || p[VERSION + 1] < 2 ||
+	if (n < HEADER_END || memcmp(p + MAGIC, "HdrS", 4) != 0 || p[VERSION + 1] < 2 ||
 	    (p[VERSION + 1] == 2 && p[VERSION] < 8))
 		return NULL;
-	start = ((p[SETUP_SECTS] ? p[SETUP_SECTS] : 4U) + 1U) * 512U;
+	start = ((p[SETUP_SECTS] ? p[SETUP_SECTS] : 4U) + 1U) * (size_t)512;
 	offset = get_le32(p + PAYLOAD_OFFSET);
 	length = get_le32(p + PAYLOAD_LENGTH);
 	if (start > n || offset > n - start || length > n - start - offset || length < 6 ||
-	    memcmp(p + start + offset,
-		   "\xfd"
-		   "7zXZ",
-		   6))
+	    memcmp(p + start + offset, xz_magic, sizeof(xz_magic)) != 0)
 		return NULL;
 	*ret_n = length;
 	return p + start + offset;
@@ -85,7 +84,7 @@ bool vmlinux_has_pvh(const void *elf, size_t n)
 	if (n < sizeof(e))
 		return false;
 	memcpy(&e, p, sizeof(e));
-	if (memcmp(e.e_ident, ELFMAG, SELFMAG) || e.e_ident[EI_CLASS] != ELFCLASS64)
+	if (memcmp(e.e_ident, ELFMAG, SELFMAG) != 0 || e.e_ident[EI_CLASS] != ELFCLASS64)
 		return false;
 	for (size_t i = 0; i < e.e_phnum; i++) {
 		if (e.e_phoff > n || n - e.e_phoff < (i + 1) * sizeof(h))

@@ -94,10 +94,9 @@ static void an_optional_module_may_be_missing(void **state)
 
 static void a_circle_is_an_error(void **state)
 {
-	autofree char *circle = resolve(dep, builtin, "a", -ELOOP);
-	autofree char *self = resolve(dep, builtin, "self", -ELOOP);
-
 	(void)state;
+	free(resolve(dep, builtin, "a", -ELOOP));
+	free(resolve(dep, builtin, "self", -ELOOP));
 }
 
 static void rubbish_is_no_module(void **state)
