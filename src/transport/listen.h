@@ -15,6 +15,7 @@ struct loop;
 
 /* Listens on ADDRESS, and serves the peers that connect with H, all on L's thread. On failure
  * *RET_WHY (the caller frees it) says in one line what to do: -EADDRINUSE, -EACCES, -EINVAL ...
+ * A quarter of RLIMIT_NOFILE may connect at once, 4096 at most; others wait for their turn.
  * A stale Unix socket that nobody listens on is replaced, a live one is -EADDRINUSE, any other
  * file at that path -EEXIST. */
 int listener_new(struct loop *l, const char *address, const struct handler *h,

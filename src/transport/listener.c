@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -26,6 +27,8 @@
 
 #define MAX_ACCEPTS 64 /* a wake-up */
 #define PAUSE_SECONDS 1
+/* Peers at once: a quarter of the descriptors, the rest is for files; and at most */
+#define MAX_PEERS 4096
 
 struct listener {
 	struct loop *loop;
@@ -35,6 +38,7 @@ struct listener {
 	struct unix_id id;
 	char *text;
 	bool public, connected;
+	unsigned max_peers;
 	struct watch watch; /* the listening socket; fd -1 if there is none */
 	/* Out of descriptors: the watch is removed until a connection is gone or the time is over.
 	 * Made early, for there will be no descriptor for it then. */
@@ -213,14 +217,29 @@ static bool is_the_peers(int err)
 	return false;
 }
 
+static bool is_full(struct listener *ls)
+{
+	bool full;
+
+	pthread_mutex_lock(&ls->lock);
+	full = ls->n_conns >= ls->max_peers;
+	pthread_mutex_unlock(&ls->lock);
+	return full;
+}
+
 static void accept_some(struct watch *w, uint32_t events)
 {
 	struct listener *ls = container_of(w, struct listener, watch);
 
 	(void)events;
 	for (int i = 0; i < MAX_ACCEPTS; i++) {
-		int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd;
 
+		if (is_full(ls)) {
+			pause_accepting(ls, EUSERS);
+			return;
+		}
+		fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) {
 			if (add_conn(ls, fd))
 				close(fd);
@@ -269,6 +288,15 @@ static void destroy(struct listener *ls)
 	free(ls);
 }
 
+static unsigned choose_max_peers(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return MAX_PEERS;
+	return (unsigned)MIN(limit.rlim_cur / 4 + 1, (rlim_t)MAX_PEERS);
+}
+
 static struct listener *new_listener(struct loop *l, const struct handler *h)
 {
 	struct listener *ls = calloc(1, sizeof(*ls));
@@ -280,6 +308,7 @@ static struct listener *new_listener(struct loop *l, const struct handler *h)
 	ls->watch = (struct watch){.fd = -1, .ready = accept_some};
 	ls->timer = (struct watch){.fd = -1, .ready = time_is_over};
 	ls->resume.run = resume;
+	ls->max_peers = choose_max_peers();
 	list_init(&ls->conns);
 	pthread_mutex_init(&ls->lock, NULL);
 	pthread_cond_init(&ls->all_gone, NULL);

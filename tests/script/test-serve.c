@@ -265,6 +265,40 @@ static void an_open_port_is_warned_of(void **state)
 	end(&run);
 }
 
+/* Another project's client, on more data than a message carries. */
+static void diodcat_reads_a_large_file(void **state)
+{
+	enum { SIZE = 3000001 };
+	autofree uint8_t *bytes = malloc(SIZE);
+	autofree char *out = NULL;
+	char address[32], large[80];
+	struct spawn s = SPAWN_INIT;
+	struct run run;
+	FILE *f;
+	size_t n;
+
+	(void)state;
+	if (!spawn_has_program("/usr/sbin/diodcat"))
+		skip(); /* the package diod is not installed */
+	snprintf(large, sizeof(large), "%s/large", dir);
+	for (size_t i = 0; i < SIZE; i++)
+		bytes[i] = (uint8_t)(i * 7 + i / 256 + i / 65536);
+	f = fopen(large, "we");
+	assert_int_equal(fwrite(bytes, 1, SIZE, f), SIZE);
+	fclose(f);
+	run = START("--quiet", "--listen", "tcp:127.0.0.1:0", dir);
+	assert_int_equal(sscanf(wait_ready(&run), "ready tcp:%31s", address), 1);
+	s.argv = (const char *const[]){
+		"/usr/sbin/diodcat", "-s", address, "-a", "/", "large", NULL};
+	assert_int_equal(spawn_capture(&s, SIZE + 1, &out, &n), 0);
+	assert_int_equal(n, SIZE);
+	assert_memory_equal(out, bytes, SIZE);
+	child_kill(&run.child, SIGTERM);
+	assert_int_equal(finish(&run), 0);
+	end(&run);
+	unlink(large);
+}
+
 static void capabilities_need_no_folder(void **state)
 {
 	struct spawn s = SPAWN_INIT;
@@ -307,6 +341,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_peer_does_not_delay_the_end),
 		cmocka_unit_test(it_ends_with_its_only_peer),
 		cmocka_unit_test(an_open_port_is_warned_of),
+		cmocka_unit_test(diodcat_reads_a_large_file),
 		cmocka_unit_test(capabilities_need_no_folder),
 		cmocka_unit_test(a_folder_without_permission_is_3),
 	};

@@ -29,7 +29,7 @@ static const char message[8] = {8, 0, 0, 0, 100, 1, 0, 'x'};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static unsigned n_opened, n_closed, most_peers;
+static unsigned n_opened, n_closed, most_peers, most_at_once;
 
 static int opened(void *self, struct channel *ch, void **ret_session)
 {
@@ -39,6 +39,7 @@ static int opened(void *self, struct channel *ch, void **ret_session)
 	pthread_mutex_lock(&lock);
 	if (n_opened - n_closed < most_peers) {
 		n_opened++;
+		most_at_once = MAX(most_at_once, n_opened - n_closed);
 		*ret_session = ch;
 	} else {
 		r = -EBUSY;
@@ -80,7 +81,7 @@ static void wait_for(const unsigned *number, unsigned value)
 static int setup(void **state)
 {
 	(void)state;
-	n_opened = n_closed = 0;
+	n_opened = n_closed = most_at_once = 0;
 	most_peers = UINT32_MAX;
 	snprintf(path, sizeof(path), "%s/s", dir);
 	snprintf(address, sizeof(address), "unix:%s", path);
@@ -405,6 +406,30 @@ static void peers_wait_while_descriptors_are_out(void **state)
 	listener_free(ls);
 }
 
+static void some_descriptors_are_left_for_files(void **state)
+{
+	enum { N = 40, LIMIT = 100 };
+	rlim_t before = set_fd_limit(LIMIT);
+	struct listener *ls = listen_on(address);
+	pthread_t t = start();
+	int fds[N];
+
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		fds[i] = make_unix_socket();
+		connect_unix(fds[i], path);
+	}
+	for (int i = 0; i < N; i++) {
+		is_served(fds[i]);
+		close(fds[i]);
+	}
+	wait_for(&n_closed, N);
+	assert_true(most_at_once <= LIMIT / 4 + 1);
+	set_fd_limit(before);
+	stop(t);
+	listener_free(ls);
+}
+
 static int make_dir(void **state)
 {
 	struct rlimit limit;
@@ -441,6 +466,7 @@ int main(void)
 		T(a_refused_peer_sees_the_end),
 		T(a_thousand_peers_at_once),
 		T(peers_wait_while_descriptors_are_out),
+		T(some_descriptors_are_left_for_files),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
