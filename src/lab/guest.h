@@ -51,6 +51,9 @@ struct guest_config {
 	/* N > 0: the guest runs on CPU N - 1 only, 0: on those of the caller. UML and its server
 	 * are twice as fast when both are on one. */
 	unsigned cpu;
+	/* A folder of the caller's that is removed when the caller is killed, after the guest; may
+	 * be NULL. */
+	const char *folder;
 };
 
 /* What the probe passes to mount(2), for the share that CONFIG describes: type 9p, source, and the

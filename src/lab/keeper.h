@@ -10,7 +10,7 @@
 
 #include "spawn.h"
 
-#define KEEPER_FOLDERS 2
+#define KEEPER_FOLDERS 3
 
 struct keeper_plan {
 	const char *const *argv; /* argv[0] is looked up in PATH */

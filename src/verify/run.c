@@ -462,6 +462,7 @@ static int start_guest(struct verification *r, const char *socket_path, unsigned
 		.probe = r->plan->probe,
 		.memory_mib = r->plan->memory_mib,
 		.silence_limit_s = r->plan->silence_limit_s,
+		.folder = r->folder.path,
 		.cpu = cpu,
 	};
 	autofree char *source = NULL, *options = NULL, *job = NULL;

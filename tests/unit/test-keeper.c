@@ -49,7 +49,7 @@ static int start(const char *script, int out, bool own_pids, struct state_folder
 		.log = out,
 		.own_pids = own_pids,
 		.folders = {f ? f->path : NULL},
-		.locks = {f ? f->lock : -1, -1},
+		.locks = {f ? f->lock : -1, -1, -1},
 	};
 
 	return keeper_start(&p, ret_c);
@@ -202,7 +202,7 @@ static void a_program_that_is_not_there_is_an_error(void **state)
 {
 	const char *argv[] = {"/nonexistent/program", NULL};
 	struct keeper_plan p = {
-		.argv = argv, .env = (const char *const *)environ, .locks = {-1, -1}};
+		.argv = argv, .env = (const char *const *)environ, .locks = {-1, -1, -1}};
 	struct child c = CHILD_INIT;
 
 	(void)state;
