@@ -53,6 +53,8 @@ int main(int argc, char **argv)
 {
 	/* A peer or a pipe that goes away is an error of the write, not the end of the program. */
 	signal(SIGPIPE, SIG_IGN);
+	/* So is a file that grows over RLIMIT_FSIZE: a guest's write gets EFBIG. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2)
 		return cmd_usage_error(NULL, "which verb?");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
