@@ -138,6 +138,30 @@ static const char *exit_name(int status)
 	return status == EXIT_OK ? "ok" : status == EXIT_DIFFERENT ? "damaged" : "failed";
 }
 
+/* A server that died said something else last. */
+static json_t *server_of(const struct run_result *r)
+{
+	json_t *o = r->server ? json_loads(r->server, 0, NULL) : NULL;
+
+	return json_is_object(o) ? o : json_null();
+}
+
+void json_server(FILE *f, const struct run_result *r)
+{
+	json_t *o = server_of(r);
+	json_int_t requests = 0, read = 0, written = 0, peak = 0;
+	double us = 0;
+
+	if (!json_unpack(o, "{s:I, s:I, s:I, s:I, s:F}", "requests", &requests, "bytes_read", &read,
+			 "bytes_written", &written, "peak_rss_kib", &peak, "cpu_us_per_request",
+			 &us))
+		fprintf(f,
+			"server: %lld requests, %.2f us of CPU each; %lld bytes read, %lld "
+			"written; at most %lld KiB of memory\n",
+			requests, us, read, written, peak);
+	json_decref(o);
+}
+
 void json_verdict(const struct printer *p, const struct run_result *r, const char *sentence)
 {
 	json_t *o = json_object();
@@ -153,5 +177,6 @@ void json_verdict(const struct printer *p, const struct run_result *r, const cha
 	json_object_set_new(
 		o, "seconds",
 		json_real((double)(clock_now_ns() - p->started_ns) / (double)NS_PER_SEC));
+	json_object_set_new(o, "server", server_of(r));
 	print(o);
 }

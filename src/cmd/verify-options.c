@@ -10,6 +10,8 @@
 #include "macros.h"
 #include "verify.h"
 
+#define MAX_CPU 1023U /* of cpu_set_t */
+
 enum option_key {
 	OPT_GUEST = 1,
 	OPT_SERVER,
@@ -22,7 +24,9 @@ enum option_key {
 	OPT_EXEC,
 	OPT_TIMEOUT,
 	OPT_MEMORY,
+	OPT_CPU,
 	OPT_JSON,
+	OPT_STATS,
 	OPT_QUIET,
 	OPT_KEEP,
 	OPT_SAVE_MANIFEST,
@@ -42,7 +46,9 @@ static const struct option long_options[] = {
 	{"exec", required_argument, NULL, OPT_EXEC},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"memory", required_argument, NULL, OPT_MEMORY},
+	{"cpu", required_argument, NULL, OPT_CPU},
 	{"json", no_argument, NULL, OPT_JSON},
+	{"stats", no_argument, NULL, OPT_STATS},
 	{"quiet", no_argument, NULL, OPT_QUIET},
 	{"keep", no_argument, NULL, OPT_KEEP},
 	{"save-manifest", required_argument, NULL, OPT_SAVE_MANIFEST},
@@ -69,7 +75,8 @@ static void print_help(void)
 	       "  --cache LIST          cache modes: none, readahead, mmap, loose; a mount each "
 	       "(mmap)\n"
 	       "  --msize N             bytes of the largest message, 4096 to 1048576 (512000)\n"
-	       "  --memory MIB          memory of the guest, 64 to 65536 (512)\n\n"
+	       "  --memory MIB          memory of the guest, 64 to 65536 (512)\n"
+	       "  --cpu N|any           where guest and server run (uml: both on one CPU)\n\n"
 	       "what it does:\n"
 	       "  --ways LIST           read, pread, mmap, direct, splice, each with :BYTES for "
 	       "the\n"
@@ -80,6 +87,7 @@ static void print_help(void)
 	       "  --manifest FILE       compare with what was written down\n\n"
 	       "what it prints:\n"
 	       "  --json                one JSON object a line\n"
+	       "  --stats               at the end, what the server did and what it cost\n"
 	       "  --quiet               no progress\n"
 	       "  --keep                keep the folder with the report and the logs\n"
 	       "  --help                print this text\n\n"
@@ -165,6 +173,21 @@ static int split(const char *what, const char *text, bool (*is_word)(const char 
 	return 0;
 }
 
+static int get_cpu(const char *text, int *ret_cpu, int *ret_status)
+{
+	uint32_t n = 0;
+	int r;
+
+	if (!strcmp(text, "any")) {
+		*ret_cpu = RUN_CPU_ANY;
+		return 0;
+	}
+	r = get_number("--cpu", text, 0, MAX_CPU, &n, ret_status);
+	if (!r)
+		*ret_cpu = (int)n;
+	return r;
+}
+
 static int set_option(struct verify_options *o, enum option_key key, const char *value,
 		      int *ret_status)
 {
@@ -207,11 +230,16 @@ static int set_option(struct verify_options *o, enum option_key key, const char 
 		return get_number("--timeout", value, 1, 86400, &o->timeout_s, ret_status);
 	case OPT_MEMORY:
 		return get_number("--memory", value, 64, 65536, &o->memory_mib, ret_status);
+	case OPT_CPU:
+		return get_cpu(value, &o->cpu, ret_status);
 	case OPT_EXEC:
 		o->exec = value;
 		return 0;
 	case OPT_JSON:
 		o->json = true;
+		return 0;
+	case OPT_STATS:
+		o->stats = true;
 		return 0;
 	case OPT_QUIET:
 		o->quiet = true;
@@ -269,7 +297,7 @@ static int set_defaults(struct verify_options *o, int *ret_status)
 
 int verify_parse(int argc, char **argv, struct verify_options *ret_o, int *ret_status)
 {
-	struct verify_options o = {.guest = GUEST_UML};
+	struct verify_options o = {.guest = GUEST_UML, .cpu = RUN_CPU_CHOOSE};
 	int key, r;
 
 	opterr = 0;

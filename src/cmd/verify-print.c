@@ -228,6 +228,8 @@ int print_failure(struct printer *p, int status, char *why, const char *console)
 int print_end(struct printer *p, const struct run_result *r)
 {
 	clear_line(p);
+	if (p->o->stats)
+		json_server(stderr, r);
 	if (r->kept)
 		log_info("report and logs are in %s", r->kept);
 	switch (r->end) {

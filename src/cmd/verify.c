@@ -283,6 +283,7 @@ static int run(struct verify *v)
 		.silence_limit_s = v->o.timeout_s,
 		.manifest = v->loaded,
 		.keep = v->o.keep,
+		.cpu = v->o.cpu,
 	};
 	run_verify(&v->plan, &printer_listener, &v->printer, &result);
 	status = print_end(&v->printer, &result);

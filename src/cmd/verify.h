@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "guest.h"
 #include "run.h"
@@ -22,7 +23,8 @@ struct verify_options {
 	char *caches[VERIFY_MAX_WORDS + 1], *ways[VERIFY_MAX_WORDS + 1]; /* NULL-terminated */
 	uint32_t msize;							 /* 0: the default */
 	uint32_t timeout_s, memory_mib;
-	bool json, keep, quiet;
+	bool json, keep, quiet, stats;
+	int cpu; /* as in run.h */
 	const char *save_manifest, *manifest, *exec;
 };
 
@@ -55,6 +57,8 @@ struct circumstances;
 void json_mount(const struct mount_result *m, const struct circumstances *c, const char *sentence);
 void json_mount_failure(const char *cache, const char *error, const char *sentence);
 void json_output(const char *bytes, size_t n);
+/* What the server's counters say, in words. */
+void json_server(FILE *f, const struct run_result *r);
 void json_verdict(const struct printer *p, const struct run_result *r, const char *sentence);
 
 #endif

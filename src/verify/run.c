@@ -422,7 +422,10 @@ static unsigned choose_cpu(const struct verification *r)
 	cpu_set_t set;
 	int n, skip;
 
-	if (r->plan->guest != GUEST_UML || sched_getaffinity(0, sizeof(set), &set) < 0)
+	if (r->plan->cpu >= 0)
+		return (unsigned)r->plan->cpu + 1;
+	if (r->plan->cpu == RUN_CPU_ANY || r->plan->guest != GUEST_UML ||
+	    sched_getaffinity(0, sizeof(set), &set) < 0)
 		return 0;
 	n = CPU_COUNT(&set);
 	skip = (int)getpid() % MAX(n, 1);
@@ -504,6 +507,13 @@ static int run_guest(struct verification *r)
 	return err;
 }
 
+static void end_server(struct verification *r)
+{
+	server_child_stop(&r->server);
+	r->result->server = server_child_last_line(&r->server);
+	server_child_done(&r->server);
+}
+
 static void done(struct verification *r)
 {
 	if (r->guest) {
@@ -512,7 +522,7 @@ static void done(struct verification *r)
 	}
 	guest_free(r->guest);
 	if (r->has_server)
-		server_child_done(&r->server);
+		end_server(r);
 	compare_free(r->compare);
 	manifest_free(r->own);
 	if (r->copy)
@@ -562,4 +572,5 @@ void run_result_done(struct run_result *r)
 	free(r->why);
 	free(r->console);
 	free(r->kept);
+	free(r->server);
 }

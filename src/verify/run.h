@@ -13,6 +13,9 @@ struct kernel;
 struct manifest;
 struct tally;
 
+#define RUN_CPU_CHOOSE -1 /* one for both in UML, any in QEMU */
+#define RUN_CPU_ANY -2
+
 struct run_plan {
 	const char *dir; /* absolute */
 	int dir_fd;
@@ -28,6 +31,7 @@ struct run_plan {
 	unsigned memory_mib, silence_limit_s;
 	struct manifest *manifest; /* a loaded one, the caller's; NULL: the run makes its own */
 	bool keep;		   /* the folder with logs and the report */
+	int cpu;		   /* where server and guest run; or: */
 };
 
 /* What one mount came to. */
@@ -57,6 +61,7 @@ struct run_result {
 	char *why;     /* in one line, when not RUN_DONE */
 	char *console; /* the end of the guest's console, when that may help; or NULL */
 	char *kept;    /* the folder that was kept, or NULL */
+	char *server;  /* the server's counters as it said them, an object of JSON; or NULL */
 	int signal;
 	double boot_seconds;
 	bool has_kvm;

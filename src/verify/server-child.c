@@ -24,7 +24,7 @@ static int make_words(const char *warren, const char *dir, const char *socket_pa
 	int r = strv_push(&argv, warren);
 
 	r = r ? r : strv_push(&argv, "serve");
-	/* For those who keep the log. */
+	/* Its last line; the verdict has it. */
 	r = r ? r : strv_push(&argv, "--stats");
 	r = r ? r : strv_push(&argv, "--quiet");
 	r = r ? r : strv_pushf(&argv, "--ready-fd=%d", ready_fd);
@@ -132,12 +132,17 @@ char *server_child_last_line(const struct server_child *s)
 	return strdup(line ? line + 1 : buf);
 }
 
-void server_child_done(struct server_child *s)
+void server_child_stop(struct server_child *s)
 {
 	int status;
 
 	if (s->child.pid && !child_kill(&s->child, SIGTERM))
 		child_wait(&s->child, LEAVE_TIMEOUT_MS, &status);
+}
+
+void server_child_done(struct server_child *s)
+{
+	server_child_stop(s);
 	child_done(&s->child);
 	free(s->log);
 	s->log = NULL;

@@ -23,7 +23,10 @@ int server_child_start(const char *warren, const char *dir, const char *socket_p
 /* What it said last, or how it ended; the caller frees it. */
 char *server_child_last_line(const struct server_child *s);
 
-/* SIGTERM, a moment to leave, SIGKILL. */
+/* SIGTERM and a moment to leave, in which it says its counters. */
+void server_child_stop(struct server_child *s);
+
+/* The same, then SIGKILL. */
 void server_child_done(struct server_child *s);
 
 #endif
