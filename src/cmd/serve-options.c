@@ -92,7 +92,7 @@ static int get_number(const char *name, const char *text, uint32_t min, uint32_t
 
 static int get_fd(const char *name, const char *text, int *ret)
 {
-	uint32_t n;
+	uint32_t n = 0;
 	int r = get_number(name, text, 0, INT_MAX, &n);
 
 	if (!r)

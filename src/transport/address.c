@@ -148,7 +148,7 @@ int address_parse(const char *text, struct address *ret_a, char **ret_why)
 		struct address a = {.kind = (enum address_kind)kind, .fd = -1};
 		int r;
 
-		if (strlen(name) != len || memcmp(name, text, len) || !text[len])
+		if (strlen(name) != len || memcmp(name, text, len) != 0 || !text[len])
 			continue;
 		r = parse[kind](text + len + 1, &a, ret_why);
 		if (!r)

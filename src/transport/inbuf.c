@@ -75,7 +75,7 @@ static int make_room(struct inbuf *in, size_t want)
 		c = new_chunk(in->pool, want);
 		if (!c)
 			return -ENOMEM;
-		if (left)
+		if (in->chunk)
 			memcpy(c->bytes, in->chunk->bytes + in->start, left);
 		chunk_unref(in->chunk, in->pool);
 		in->chunk = c;

@@ -57,23 +57,26 @@ static void woken(struct watch *w, uint32_t events)
 
 int loop_new(struct loop **ret_l)
 {
-	autofree struct loop *l = calloc(1, sizeof(*l));
 	autoclose int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	autoclose int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct loop *l;
 	int r;
 
-	if (!l)
-		return -ENOMEM;
 	if (epoll_fd < 0 || wake_fd < 0)
 		return -errno;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
 	l->epoll_fd = epoll_fd;
 	l->wake = (struct watch){.fd = wake_fd, .ready = woken};
 	r = loop_add(l, &l->wake, EPOLLIN);
-	if (r)
+	if (r) {
+		free(l);
 		return r;
+	}
 	steal_fd(&epoll_fd);
 	steal_fd(&wake_fd);
-	*ret_l = steal_ptr(&l);
+	*ret_l = l;
 	return 0;
 }
 

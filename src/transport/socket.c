@@ -232,7 +232,7 @@ int socket_inherit(int fd, int *ret_fd, bool *ret_listens, char **ret_why)
 
 static int listen_inherited(const struct address *a, struct bound *b, char **ret_why)
 {
-	bool listens;
+	bool listens = false;
 	int r = socket_inherit(a->fd, &b->fd, &listens, ret_why);
 
 	if (r)
