@@ -36,6 +36,11 @@ int compare_new(struct manifest *m, unsigned walk, struct compare **ret_c)
 	return 0;
 }
 
+void compare_without_times(struct compare *c)
+{
+	c->without_times = true;
+}
+
 static void free_paths(struct path_list *l)
 {
 	while (l) {
@@ -242,6 +247,10 @@ static int take_name(struct compare *c, char kind, const char *name, const char 
 	if (c->node->seen == c->walk)
 		return add_finding(c, c->node, NULL, DAMAGE_DUPLICATE, 0, 0, 0, 0, NULL);
 	c->node->seen = c->walk;
+	if (c->without_times) {
+		c->st.mtime_s = c->node->st.mtime_s;
+		c->st.mtime_ns = c->node->st.mtime_ns;
+	}
 	r = judge_node(c, target);
 	if (!r && (kind == 'f' || kind == 'h') && c->st.nlink > 1 && c->node->kind == 'f')
 		r = judge_inode(c);

@@ -177,6 +177,8 @@ static int take_walk(struct verification *r, const char *line)
 		err = wait_for_manifest(r);
 	if (!err)
 		err = compare_new(r->manifest, ++r->walks, &r->compare);
+	if (!err && r->plan->exec && !r->mount && !strcmp(r->plan->caches[0], "loose"))
+		compare_without_times(r->compare);
 	return err ? err : compare_line(r->compare, line);
 }
 

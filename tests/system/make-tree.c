@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* make-tree DIR: fills the new folder DIR with what is hard to share: sizes around every limit,
- * holes, all kinds of links and names, deep folders, special files, attributes. The content of a
- * file is a function of its name. */
+/* make-tree [--small] DIR: fills the new folder DIR with what is hard to share: sizes around every
+ * limit, holes, all kinds of links and names, deep folders, special files, attributes. The content
+ * of a file is a function of its name. The largest one has 5 GiB, with --small 40 MiB. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -21,7 +21,6 @@
 
 #define DEEP_LEVELS 300
 #define MANY_FILES 1500
-#define GIB (1LL << 30)
 
 static void must(int r, const char *what)
 {
@@ -94,15 +93,16 @@ static void make_sizes(int root)
 	close(file(dir, "large", (8U << 20) + 12943));
 }
 
-static void make_holes(int root)
+/* UNIT: a fifth of the largest file. */
+static void make_holes(int root, off_t unit)
 {
 	autoclose int dir = folder(root, "holes");
-	autoclose int huge = file(dir, "5GiB", 10);
+	autoclose int huge = file(dir, "huge", 10);
 	autoclose int start = file(dir, "start", 0), end = file(dir, "end", 5000);
 	autoclose int all = file(dir, "all", 0), odd = file(dir, "odd", 100);
 
-	put_bytes(huge, "middle", 3 * GIB + 1234, 9000);
-	put_bytes(huge, "last", 5 * GIB - 5, 5);
+	put_bytes(huge, "middle", 3 * unit + 1234, 9000);
+	put_bytes(huge, "last", 5 * unit - 5, 5);
 	put_bytes(start, "start", 1000000, 777);
 	must(ftruncate(end, 3000001), "end");
 	must(ftruncate(all, 1234567), "all");
@@ -269,16 +269,17 @@ static void make_many(int root)
 
 int main(int argc, char **argv)
 {
+	bool is_small = argc > 1 && !strcmp(argv[1], "--small");
 	autoclose int root = -1;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: make-tree DIR\n");
+	if (argc != 2 + is_small) {
+		fprintf(stderr, "usage: make-tree [--small] DIR\n");
 		return 2;
 	}
 	umask(022);
-	root = folder(AT_FDCWD, argv[1]);
+	root = folder(AT_FDCWD, argv[argc - 1]);
 	make_sizes(root);
-	make_holes(root);
+	make_holes(root, (off_t)1 << (is_small ? 23 : 30));
 	make_links(root);
 	make_names(root);
 	make_deep(root);
