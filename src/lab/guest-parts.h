@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What guest.c, guest-uml.c and guest-qemu.c share. */
+/* What guest.c, guest-read.c, guest-uml.c and guest-qemu.c share. */
 #ifndef LAB_GUEST_PARTS_H
 #define LAB_GUEST_PARTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "guest.h"
 #include "macros.h"
+#include "spawn.h"
 #include "state-folder.h"
 
 #define GUEST_TAG "warren"
@@ -17,6 +20,25 @@
 /* QEMU's user network: we, and the guest. */
 #define GUEST_HOST_ADDRESS "10.0.2.2"
 #define GUEST_OWN_ADDRESS "10.0.2.15"
+
+#define CONSOLE_TAIL 4096
+
+struct guest {
+	struct state_folder state, memory;
+	struct child keeper;
+	int report, console; /* the two files, for reading */
+	int inotify;	     /* one of them has grown */
+	int interrupt;	     /* eventfd, readable for ever after guest_interrupt */
+	off_t report_at;     /* read so far */
+	off_t punched;	     /* freed so far: the report does not pile up on the disk */
+	off_t console_size;
+	uint64_t started_ns, last_sign_ns, silence_ns;
+	double boot_seconds;
+	bool is_gone; /* known before the last look at the report */
+	bool has_kvm;
+	int ended; /* why we ended it: what guest_read returns from then on; 0 if we did not */
+	char tail[CONSOLE_TAIL + 1];
+};
 
 /* How to start a guest: what the kind of guest adds to the state folder. */
 struct launch {
