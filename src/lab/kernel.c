@@ -84,12 +84,19 @@ static int read_entry(const char *kernels, const char *entry, const char *name,
 		      struct kernel **ret_k)
 {
 	cleanup(kernel_manifest_done) struct kernel_manifest m = KERNEL_MANIFEST_INIT;
+	cleanup(cleanup_kernel) struct kernel *k = NULL;
 	autofree char *dir = path_join(kernels, entry);
 	int r = dir ? kernel_manifest_read(dir, &m) : -ENOMEM;
 
+	if (!r)
+		r = is_called(entry, &m, name) ? make_kernel(dir, &m, &k) : -ENOENT;
 	if (r)
 		return r;
-	return is_called(entry, &m, name) ? make_kernel(dir, &m, ret_k) : -ENOENT;
+	/* Somebody may have made room by hand. */
+	if (access(k->image, R_OK))
+		return -errno;
+	*ret_k = steal_ptr(&k);
+	return 0;
 }
 
 int kernel_find(const char *name, struct kernel **ret_k)

@@ -174,12 +174,14 @@ static void an_upstream_version_ends_at_debians(void **state)
 /* kernels/ENTRY in the cache of the test. */
 static void add_entry(const char *cache, const char *entry, const char *manifest)
 {
-	autofree char *dir = NULL, *path = NULL;
+	autofree char *dir = NULL, *path = NULL, *image = NULL;
 	FILE *f;
 
 	assert_true(asprintf(&dir, "%s/kernels/%s", cache, entry) > 0);
 	assert_int_equal(make_dirs(dir), 0);
 	path = path_join(dir, "manifest");
+	image = path_join(dir, "i");
+	assert_int_equal(make_dirs(image), 0);
 	f = fopen(path, "w");
 	assert_non_null(f);
 	fputs(manifest, f);
@@ -230,6 +232,16 @@ static void the_newest_of_a_name_is_found(void **state)
 	assert_int_equal(kernel_find("a", &k), 0);
 	assert_string_equal(k->release, "6.1.0-9");
 	kernel_free(k);
+}
+
+static void a_kernel_without_its_image_is_not_found(void **state)
+{
+	autofree char *image = path_join(*state, "kernels/a/i");
+	struct kernel *k = NULL;
+
+	add_entry(*state, "a", "name 6.1\nkind debian\nrelease r\nversion 6.1.99\nimage i\n");
+	assert_int_equal(remove_tree(image), 0);
+	assert_int_equal(kernel_find("6.1", &k), -ENOENT);
 }
 
 static void what_is_there_is_got_without_asking(void **state)
@@ -295,6 +307,7 @@ int main(void)
 		cmocka_unit_test(a_configuration_is_checked),
 		cmocka_unit_test(an_upstream_version_ends_at_debians),
 		IN_CACHE(the_newest_of_a_name_is_found),
+		IN_CACHE(a_kernel_without_its_image_is_not_found),
 		IN_CACHE(what_is_there_is_got_without_asking),
 		IN_CACHE(an_unknown_name_names_the_known_ones),
 		IN_CACHE(a_build_with_another_configuration_is_not_found),
