@@ -165,6 +165,7 @@ static void a_second_process_says_that_it_waits(void **state)
 	assert_int_equal(cache_work_begin("thing", &w, NULL), 0);
 	pid = second_worker(w.lock, err[1], done[1]);
 	close(done[1]);
+	close(err[1]);
 	assert_true(read(err[0], text, sizeof(text) - 1) > 0);
 	assert_non_null(strstr(text, "thing: another warren"));
 	fcntl(done[0], F_SETFL, O_NONBLOCK);
@@ -175,7 +176,6 @@ static void a_second_process_says_that_it_waits(void **state)
 	assert_int_equal(read(done[0], text, 6), 6);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	close(err[0]);
-	close(err[1]);
 	close(done[0]);
 }
 
