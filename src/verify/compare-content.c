@@ -288,9 +288,12 @@ static int judge_other_ways(struct judge *j)
 	for (size_t i = 0; i < l->n_sightings && !r; i++) {
 		const struct sighting *s = &l->sightings[i];
 
+		if (s->block >= l->runs.blocks)
+			continue;
 		if (!s->has_digest)
 			r = add_range(j, DAMAGE_DIFFERENT, s->block * DIGEST_BLOCK,
-				      MIN((s->block + s->count) * DIGEST_BLOCK, l->length),
+				      MIN((s->block + MIN(s->count, l->runs.blocks)) * DIGEST_BLOCK,
+					  l->length),
 				      UINT64_C(1) << s->step, 0);
 		else if (!was_judged(l, i))
 			r = judge_sighting(j, s);

@@ -15,6 +15,7 @@
 
 #define LEVELS_MAX 1000000
 #define THOROUGH_FILES 4
+#define KEPT_MAX 20000 /* findings or paths; more are only counted */
 
 /* The guest's inode, and which of the host's it stood for first. */
 struct guest_inode {
@@ -99,9 +100,18 @@ static char *path_of(const struct compare *c, const struct node *node, const cha
 int add_finding(struct compare *c, const struct node *node, const char *name, enum damage class,
 		uint64_t from, uint64_t to, uint64_t steps, uint64_t right, char *text)
 {
-	struct finding *f = calloc(1, sizeof(*f));
-	char *path = path_of(c, node, name);
+	struct finding *f = NULL;
+	char *path = NULL;
 
+	c->t.n_damaged += !c->is_judged;
+	c->t.bad_bytes += to - from;
+	c->is_judged = true;
+	if (c->t.n_findings++ >= KEPT_MAX) {
+		free(text);
+		return 0;
+	}
+	f = calloc(1, sizeof(*f));
+	path = path_of(c, node, name);
 	if (!f || !path) {
 		free(f);
 		free(path);
@@ -119,17 +129,19 @@ int add_finding(struct compare *c, const struct node *node, const char *name, en
 	};
 	*c->t.last_finding = f;
 	c->t.last_finding = &f->next;
-	c->t.n_findings++;
-	c->t.n_damaged += !c->is_judged;
-	c->t.bad_bytes += to - from;
-	c->is_judged = true;
 	return 0;
 }
 
 static int add_path(struct path_list **l, uint64_t *n, char *path)
 {
-	struct path_list *p = malloc(sizeof(*p));
+	struct path_list *p;
 
+	if (*n >= KEPT_MAX) {
+		free(path);
+		++*n;
+		return 0;
+	}
+	p = malloc(sizeof(*p));
 	if (!p || !path || (*l && !strcmp((*l)->path, path))) {
 		bool is_known = p && path;
 
@@ -507,7 +519,7 @@ static int take_past(struct compare *c, const char *at)
 	size_t step, n;
 
 	if (field_step(c, &at, &step) < 0 || field_u64(&at, &offset) < 0 ||
-	    field_hex(&at, bytes, sizeof(bytes), &n) < 0)
+	    field_hex(&at, bytes, sizeof(bytes), &n) < 0 || offset + n < offset)
 		return -EINVAL;
 	if (!c->node)
 		return 0;

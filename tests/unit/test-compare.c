@@ -316,6 +316,34 @@ static void a_byte_planted_on_the_host_without_a_change_of_time_is_damage(void *
 	expect_one(t, "f", DAMAGE_HOST_ALTERED, 0x1234, 0x1235);
 }
 
+/* As an ordinary user, whom modes stop; root becomes one for that. */
+static void what_the_user_may_not_read_is_no_damage(void **state)
+{
+	struct setting *t = *state;
+	bool is_root = geteuid() == 0;
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/f", t->host);
+	chmod(path, 0);
+	snprintf(path, sizeof(path), "%s/sub", t->host);
+	chmod(path, 0);
+	manifest_free(t->m);
+	if (is_root) {
+		chmod(t->dir, 0755);
+		assert_int_equal(seteuid(65534), 0);
+	}
+	assert_int_equal(manifest_start(t->fd, &t->m), 0);
+	assert_int_equal(manifest_wait(t->m), 0);
+	compare_text(t, report_of(t->host));
+	if (is_root)
+		assert_int_equal(seteuid(0), 0);
+	chmod(path, 0755);
+	assert_int_equal(t->t->n_findings, 0);
+	assert_int_equal(t->t->n_unreadable, 2);
+	assert_string_equal(t->t->unreadable->next->path[0] == 'f' ? "f" : "sub",
+			    t->t->unreadable->next->path);
+}
+
 static void a_second_walk_over_one_manifest_starts_afresh(void **state)
 {
 	struct setting *t = *state;
@@ -518,6 +546,7 @@ int main(void)
 		TEST(a_file_written_on_the_host_meanwhile_is_no_damage),
 		TEST(a_file_removed_on_the_host_meanwhile_is_no_damage),
 		TEST(a_byte_planted_on_the_host_without_a_change_of_time_is_damage),
+		TEST(what_the_user_may_not_read_is_no_damage),
 		TEST(a_second_walk_over_one_manifest_starts_afresh),
 		TEST(a_name_that_is_listed_twice_is_damage),
 		TEST(an_error_where_the_host_reads_is_damage),
