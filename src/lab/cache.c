@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "kernel-make.h"
 #include "kernel.h"
 #include "logging.h"
 
@@ -51,7 +52,6 @@ int make_dirs(const char *path)
 	}
 }
 
-/* The home folder without trailing newline or slash, NULL if there is none. */
 static const char *find_home(void)
 {
 	const char *home = getenv("HOME");
@@ -63,6 +63,17 @@ static const char *find_home(void)
 	return pw ? pw->pw_dir : NULL;
 }
 
+/* A relative $WARREN_CACHE is below the working directory, which may change later. */
+static char *make_absolute(const char *path)
+{
+	autofree char *cwd = NULL;
+
+	if (path[0] == '/')
+		return strdup(path);
+	cwd = getcwd(NULL, 0);
+	return cwd ? path_join(cwd, path) : NULL;
+}
+
 int lab_cache_dir(char **ret_dir)
 {
 	const char *own = getenv("WARREN_CACHE"), *xdg = getenv("XDG_CACHE_HOME");
@@ -71,17 +82,11 @@ int lab_cache_dir(char **ret_dir)
 	int r;
 
 	if (own && *own)
-		dir = own[0] == '/' ? strdup(own) : realpath(own, NULL);
+		dir = make_absolute(own);
 	else if (xdg && xdg[0] == '/')
-		r = asprintf(&dir, "%s/warren", xdg);
+		dir = path_join(xdg, "warren");
 	else if (home)
-		r = asprintf(&dir, "%s/.cache/warren", home);
-	if (own && *own && own[0] != '/' && !dir && errno == ENOENT) {
-		autofree char *cwd = getcwd(NULL, 0);
-
-		if (!cwd || asprintf(&dir, "%s/%s", cwd, own) < 0)
-			return -ENOMEM;
-	}
+		dir = path_join(home, ".cache/warren");
 	if (!dir)
 		return -ENOENT;
 	r = make_dirs(dir);
