@@ -13,8 +13,8 @@ struct local_config {
 	unsigned max_fds;   /* descriptors that nodes may hold; 0: from RLIMIT_NOFILE */
 };
 
-/* 0; -errno of opening the folder (-ENOTDIR when it is none) or /proc. Sets the process's umask to 0
- * (clients apply their own) and its limit of descriptors to what is allowed. To be called in the
+/* 0; -errno of opening the folder (-ENOTDIR when it is none) or /proc. Sets the process's umask to
+ * 0 (clients apply their own) and its limit of descriptors to what is allowed. To be called in the
  * process that serves: /proc/self must not become another's by a fork. All nodes and files must
  * have been freed before backend_free. */
 int local_new(const struct local_config *cfg, struct backend **ret_b);
