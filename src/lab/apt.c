@@ -344,8 +344,10 @@ int deb_unpack_all(const struct cache_work *w, const char *from, const char *dir
 {
 	autoclosedir DIR *d = opendir(from);
 	const struct dirent *e;
-	int r = d ? 0 : -errno;
+	int r = 0;
 
+	if (!d)
+		return -errno;
 	while (!r && (e = readdir(d))) {
 		autofree char *deb = NULL;
 		size_t n = strlen(e->d_name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "compare.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <search.h>
@@ -194,6 +195,7 @@ static int judge_extra(struct compare *c, const char *name)
 	struct node extra = {.parent = c->folder, .name = (char *)name};
 	struct stat st;
 
+	assert(c->folder);
 	if (c->folder->err)
 		return note_unreadable(c, c->folder);
 	if (host_stat(manifest_root_fd(c->m), &extra, &st) == 0 ||
@@ -255,7 +257,7 @@ static int take_name(struct compare *c, char kind, const char *name, const char 
 		return -EINVAL;
 	c->node = find_node(c, name, is_root);
 	if (!c->node)
-		return judge_extra(c, name);
+		return is_root ? -EINVAL : judge_extra(c, name);
 	if (c->node->seen == c->walk)
 		return add_finding(c, c->node, NULL, DAMAGE_DUPLICATE, 0, 0, 0, 0, NULL);
 	c->node->seen = c->walk;
@@ -457,7 +459,7 @@ static int keep_sighting(struct compare *c, const struct sighting *s, const unsi
 	if (!l->sightings)
 		return -ENOMEM;
 	l->sightings[n] = *s;
-	if (s->n) {
+	if (bytes && s->n) {
 		l->sightings[n].bytes = malloc(2 * s->n);
 		if (!l->sightings[n].bytes)
 			return -ENOMEM;
