@@ -89,6 +89,7 @@ struct vhost_user {
 	bool listening;	     /* watched now */
 	void (*ended)(void *arg);
 	void *ended_arg;
+	unsigned n_warnings;
 	uint8_t config_space[VU_CONFIG_SIZE];
 
 	/* The connection; all zero or -1 without one. Loop's thread. */
@@ -157,7 +158,7 @@ void vu_run_again(struct task *t);
 static inline bool vu_ring_is_running(const struct vhost_user *vu)
 {
 	return vq_is_started(&vu->ring.vq) && vu->ring.enabled && !vu->ring.broken &&
-	       !vu->in.deferred && vu->channel;
+	       !vu->in.deferred && vu->channel && !atomic_load(&vu->channel->shutdown);
 }
 
 /* vhost-message.c */
@@ -178,6 +179,9 @@ VU_MESSAGES(M)
 #undef M
 
 /* vhost-user.c */
+
+/* For the log: WHAT happened, and WHY. */
+void vu_warn(struct vhost_user *vu, const char *what, const char *why);
 
 /* Ends the connection; WHY is NULL when the front end did. */
 void vu_disconnect(struct vhost_user *vu, const char *why);

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "logging.h"
 #include "macros.h"
 #include "vhost-device.h"
 
@@ -60,7 +59,7 @@ void vu_break(struct vhost_user *vu, const char *why)
 	vu->status |= VIRTIO_STATUS_NEEDS_RESET;
 	signal_fd(vu->ring.err_fd);
 	if (!vu->has_warned)
-		log_warn("%s: the device is broken until its reset: %s", vu->peer, why);
+		vu_warn(vu, "the device is broken until its reset", why);
 	vu->has_warned = true;
 	vu_channel_close(vu);
 }
@@ -72,7 +71,7 @@ static bool take(struct vhost_user *vu)
 	const char *why;
 	int r;
 
-	if (!vu_ring_is_running(vu) || atomic_load(&vu->channel->shutdown))
+	if (!vu_ring_is_running(vu))
 		return false;
 	r = vu_frame_take(vu, &f, &why);
 	if (r > 0)

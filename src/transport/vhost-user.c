@@ -17,6 +17,8 @@
 #include "vhost-device.h"
 
 #define TAG_MAX 32
+/* Front ends can come again and again. */
+#define MAX_WARNINGS 20
 
 const char *vhost_user_capabilities(void)
 {
@@ -36,6 +38,18 @@ void vu_listen_again(struct vhost_user *vu)
 	 * end that knocks wakes us again. */
 	if (n < VU_MAX_LINGERING && !loop_add(vu->loop, &vu->listen, EPOLLIN | EPOLLET))
 		vu->listening = true;
+}
+
+void vu_warn(struct vhost_user *vu, const char *what, const char *why)
+{
+	const char *who = *vu->peer ? vu->peer : "vhost-user";
+
+	if (++vu->n_warnings <= MAX_WARNINGS)
+		log_warn("%s: %s: %s", who, what, why);
+	else
+		log_debug("%s: %s: %s", who, what, why);
+	if (vu->n_warnings == MAX_WARNINGS)
+		log_warn("vhost-user: no more warnings of this kind from now on");
 }
 
 static void reset_device(struct vhost_user *vu)
@@ -66,7 +80,7 @@ void vu_disconnect(struct vhost_user *vu, const char *why)
 	if (vu->conn.fd < 0)
 		return;
 	if (why)
-		log_warn("%s: connection ended: %s", vu->peer, why);
+		vu_warn(vu, "connection ended", why);
 	else
 		log_debug("%s: the front end left", vu->peer);
 	loop_remove(vu->loop, &vu->conn);
@@ -109,7 +123,7 @@ static void accept_one(struct watch *w, uint32_t events)
 	(void)events;
 	if (fd < 0) {
 		if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-			log_warn("vhost-user: a front end cannot connect: %s", strerror(errno));
+			vu_warn(vu, "a front end cannot connect", strerror(errno));
 		return;
 	}
 	/* The others wait in the socket's queue. */

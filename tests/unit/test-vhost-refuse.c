@@ -388,6 +388,8 @@ static void the_server_may_give_a_session_up(void **state)
 
 	(void)state;
 	make_t(front_at(b.f, FRONT_BUFFERS), Tclunk, 32);
+	/* The second one is not taken any more. */
+	front_offer(b.f, front_fill(b.f, bufs, 2, 0));
 	front_offer(b.f, front_fill(b.f, bufs, 2, 0));
 	front_kick(b.f);
 	check_broken(&b);
