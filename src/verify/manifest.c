@@ -64,16 +64,17 @@ void manifest_free(struct manifest *m)
 
 static char *keep_string(struct manifest *m, const char *s)
 {
-	char *copy = arena_alloc(&m->arena, strlen(s) + 1);
+	size_t size = strlen(s) + 1;
+	char *copy = arena_alloc(&m->arena, size);
 
-	return copy ? strcpy(copy, s) : NULL;
+	return copy ? memcpy(copy, s, size) : NULL;
 }
 
 static int add_child(struct node *folder, struct node *n)
 {
 	if (folder->n_children == folder->cap_children) {
 		size_t cap = folder->cap_children ? folder->cap_children * 2 : 8;
-		struct node **grown = reallocarray(folder->children, cap, sizeof(*grown));
+		struct node **grown = reallocarray(folder->children, cap, sizeof(void *));
 
 		if (!grown)
 			return -ENOMEM;
@@ -355,10 +356,10 @@ static size_t path_len(const struct node *n)
 char *node_path(const struct node *n)
 {
 	size_t len = path_len(n);
-	char *path = malloc(len + 2), *at = path + len;
+	char *path = len ? malloc(len + 1) : strdup("."), *at = path + len;
 
 	if (!path || !len)
-		return path ? strcpy(path, ".") : NULL;
+		return path;
 	for (; n->parent; n = n->parent) {
 		size_t l = strlen(n->name);
 
