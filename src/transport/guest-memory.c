@@ -65,46 +65,50 @@ static int check_file(const struct guest_region *r, int fd)
 	return 0;
 }
 
-static int map_file(int fd, uint64_t offset, uint64_t len, struct mapping **ret)
+/* NULL and *RET_ERR. */
+static struct mapping *map_file(int fd, uint64_t offset, uint64_t len, int *ret_err)
 {
 	autofree struct mapping *m = calloc(1, sizeof(*m));
-	int r;
 
+	*ret_err = -ENOMEM;
 	if (!m)
-		return -ENOMEM;
+		return NULL;
 	m->len = len;
 	m->start = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd,
 			(off_t)offset);
-	if (m->start == MAP_FAILED)
-		return -errno;
-	r = guard_add(m->start, m->len, &m->guard);
-	if (r) {
+	if (m->start == MAP_FAILED) {
+		*ret_err = -errno;
+		return NULL;
+	}
+	*ret_err = guard_add(m->start, m->len, &m->guard);
+	if (*ret_err) {
 		munmap(m->start, m->len);
-		return r;
+		return NULL;
 	}
 	/* A core dump of ours is no place for the guest's secrets. */
 	madvise(m->start, m->len, MADV_DONTDUMP);
 	atomic_init(&m->refs, 1);
-	*ret = steal_ptr(&m);
-	return 0;
+	return steal_ptr(&m);
 }
 
 static int map_region(const struct guest_region *r, int fd, struct region *ret)
 {
 	uint64_t page = page_size(fd), skip = r->mmap_offset % page;
+	uint64_t len = (skip + r->size + page - 1) / page * page;
 	int err = check_file(r, fd);
+	struct mapping *m;
 
 	if (err)
 		return err;
 	/* Front ends may start a region within a page (UML does). */
-	err = map_file(fd, r->mmap_offset - skip, (skip + r->size + page - 1) / page * page,
-		       &ret->mapping);
-	if (err)
+	m = map_file(fd, r->mmap_offset - skip, len, &err);
+	if (!m)
 		return err;
-	ret->guest_addr = r->guest_addr;
-	ret->user_addr = r->user_addr;
-	ret->size = r->size;
-	ret->host = (uint8_t *)ret->mapping->start + skip;
+	*ret = (struct region){.guest_addr = r->guest_addr,
+			       .user_addr = r->user_addr,
+			       .size = r->size,
+			       .host = (uint8_t *)m->start + skip,
+			       .mapping = m};
 	return 0;
 }
 
@@ -145,7 +149,7 @@ static void insert(struct guest_memory *m, const struct region *r)
 
 static int append(struct guest_memory *m, const struct guest_region *r, int fd)
 {
-	struct region new;
+	struct region new = {.size = 0};
 	int err;
 
 	if (!is_sane(r) || overlaps(m, r))

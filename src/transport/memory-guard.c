@@ -10,10 +10,10 @@
 
 #include "macros.h"
 
-/* START 0: free. Written with LOCK held, read by the signal handler at any time: START is set last
- * and cleared first. */
+/* START NULL: free. Written with LOCK held, read by the signal handler at any time: START is set
+ * last and cleared first. */
 struct slot {
-	atomic_uintptr_t start;
+	_Atomic(char *) start;
 	atomic_size_t len;
 	atomic_bool hit;
 };
@@ -23,12 +23,12 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction previous;
 static atomic_bool any_hit; /* ever, so that asking is cheap */
 
-static struct slot *find_slot(uintptr_t address)
+static struct slot *find_slot(const char *address)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
-		uintptr_t start = atomic_load_explicit(&slots[i].start, memory_order_acquire);
+		const char *start = atomic_load_explicit(&slots[i].start, memory_order_acquire);
 
-		if (start && address >= start && address - start < atomic_load(&slots[i].len))
+		if (start && address >= start && address < start + atomic_load(&slots[i].len))
 			return &slots[i];
 	}
 	return NULL;
@@ -38,19 +38,17 @@ static struct slot *find_slot(uintptr_t address)
  * anyway. */
 static bool replace(struct slot *s)
 {
-	void *start = (void *)atomic_load(&s->start);
-
 	atomic_store(&any_hit, true);
 	if (atomic_exchange(&s->hit, true))
 		return true; /* another thread is at it: fault again until it is done */
-	return mmap(start, atomic_load(&s->len), PROT_READ | PROT_WRITE,
+	return mmap(atomic_load(&s->start), atomic_load(&s->len), PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
 }
 
 /* Async-signal-safe: atomics and plain system calls only. */
 static void on_sigbus(int sig, siginfo_t *info, void *context)
 {
-	struct slot *s = find_slot((uintptr_t)info->si_addr);
+	struct slot *s = find_slot(info->si_addr);
 	int saved = errno;
 
 	(void)context;
@@ -80,7 +78,7 @@ static int add_locked(void *start, size_t len, unsigned *ret_slot)
 			continue;
 		atomic_store(&slots[i].hit, false);
 		atomic_store(&slots[i].len, len);
-		atomic_store_explicit(&slots[i].start, (uintptr_t)start, memory_order_release);
+		atomic_store_explicit(&slots[i].start, (char *)start, memory_order_release);
 		*ret_slot = i;
 		return 0;
 	}
@@ -102,7 +100,7 @@ int guard_add(void *start, size_t len, unsigned *ret_slot)
 void guard_remove(unsigned slot)
 {
 	pthread_mutex_lock(&lock);
-	atomic_store(&slots[slot].start, 0);
+	atomic_store(&slots[slot].start, NULL);
 	pthread_mutex_unlock(&lock);
 }
 
