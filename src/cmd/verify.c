@@ -18,6 +18,7 @@
 #include "kernel.h"
 #include "logging.h"
 #include "manifest.h"
+#include "monitor.h"
 #include "spawn.h"
 #include "walk.h"
 
@@ -285,6 +286,9 @@ static int run(struct verify *v)
 		.keep = v->o.keep,
 		.cpu = v->o.cpu,
 	};
+	monitor_block_signals();
+	if (caught)
+		return failf(v, 128 + caught, "interrupted");
 	run_verify(&v->plan, &printer_listener, &v->printer, &result);
 	status = print_end(&v->printer, &result);
 	run_result_done(&result);

@@ -49,16 +49,29 @@ static void *run_thread(void *ctx)
 	return NULL;
 }
 
-int monitor_start(struct monitor *m, int server_pidfd)
+static sigset_t taken_signals(void)
 {
 	sigset_t set;
-	int r;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	return set;
+}
+
+void monitor_block_signals(void)
+{
+	sigset_t set = taken_signals();
+
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+int monitor_start(struct monitor *m, int server_pidfd)
+{
+	sigset_t set = taken_signals();
+	int r;
+
 	*m = (struct monitor){
 		.signals = signalfd(-1, &set, SFD_CLOEXEC),
 		.stop = eventfd(0, EFD_CLOEXEC),

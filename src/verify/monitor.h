@@ -21,8 +21,11 @@ struct monitor {
 	atomic_bool is_server_gone;
 };
 
-/* Blocks SIGINT, SIGTERM and SIGHUP in the caller (and so in all threads it starts later) and
- * takes them itself. SERVER_PIDFD may be -1. */
+/* Blocks SIGINT, SIGTERM and SIGHUP in the caller, and so in all threads it starts later: what
+ * comes from now on waits for the monitor. */
+void monitor_block_signals(void);
+
+/* Takes these signals, which must be blocked. SERVER_PIDFD may be -1. */
 int monitor_start(struct monitor *m, int server_pidfd);
 
 /* What to interrupt from now on; at once if there is a reason already. Each may be NULL. */

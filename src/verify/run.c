@@ -122,6 +122,13 @@ static int check_share(struct verification *r)
 	return 0;
 }
 
+static void forget_failure(struct verification *r)
+{
+	free(steal_ptr(&r->failed));
+	free(steal_ptr(&r->error));
+	free(steal_ptr(&r->text));
+}
+
 static int end_walk(struct verification *r)
 {
 	int err = check_share(r);
@@ -132,9 +139,7 @@ static int end_walk(struct verification *r)
 	compare_free(r->compare);
 	r->compare = NULL;
 	r->mount++;
-	free(steal_ptr(&r->failed));
-	free(steal_ptr(&r->error));
-	free(steal_ptr(&r->text));
+	forget_failure(r);
 	free(steal_ptr(&r->options));
 	return 0;
 }
@@ -188,6 +193,9 @@ static int take_done(struct verification *r, const char *at)
 
 	if (field_word(&at, &statement, NULL) < 0)
 		return -EINVAL;
+	/* What failed before did no harm. */
+	if (!strcmp(statement, "mount"))
+		forget_failure(r);
 	/* The command has ended, and what it wrote is on the host: now the host's tree counts. */
 	return !strcmp(statement, "sync") ? start_manifest(r) : 0;
 }
@@ -554,6 +562,7 @@ void run_verify(const struct run_plan *plan, const struct run_listener *l, void 
 	int err;
 
 	*ret_r = (struct run_result){0};
+	monitor_block_signals();
 	err = r.line ? make_folder(&r) : -ENOMEM;
 	if (!err && plan->keep) {
 		autofree char *path = in_folder(&r, "report");
