@@ -60,7 +60,7 @@ static const char *const no_patches[] = {NULL};
 
 const struct uml_variant uml_plain = {plain_options, no_patches, 540, 700};
 const struct uml_variant uml_inet = {inet_options, no_patches, 570, 700};
-const struct uml_variant uml_debug = {debug_options, no_patches, 620, 1400};
+const struct uml_variant uml_debug = {debug_options, no_patches, 565, 1400};
 
 static bool is_on(const char *option)
 {
