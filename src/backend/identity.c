@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,16 +19,38 @@ static uint32_t set_fsgid(uint32_t gid)
 	return (uint32_t)syscall(SYS_setfsgid, gid);
 }
 
+/* The kernel forgets the signal that a thread gets when its parent dies whenever the thread's
+ * identity changes: who starts us as a child counts on it, so it is kept and given back. */
+static int keep_death_signal(void)
+{
+	static _Thread_local int kept = -1;
+
+	if (kept < 0 && prctl(PR_GET_PDEATHSIG, &kept))
+		kept = 0;
+	return kept;
+}
+
+static void restore_death_signal(void)
+{
+	int kept = keep_death_signal();
+
+	if (kept)
+		prctl(PR_SET_PDEATHSIG, kept);
+}
+
 bool identity_is_possible(void)
 {
 	bool possible;
 
 	if (geteuid() != 0)
 		return false;
+	keep_death_signal();
 	set_fsuid(1);
 	possible = set_fsuid(0) == 1;
 	set_fsgid(1);
-	return set_fsgid(getegid()) == 1 && possible;
+	possible = set_fsgid(getegid()) == 1 && possible;
+	restore_death_signal();
+	return possible;
 }
 
 static void drop_groups(void)
@@ -55,6 +78,7 @@ int identity_enter(uint32_t uid, uint32_t gid, struct identity *ret_id)
 {
 	struct identity id = {false, false};
 
+	keep_death_signal();
 	drop_groups();
 	if (gid != IDENTITY_SAME) {
 		id.has_gid = true;
@@ -78,6 +102,7 @@ refused:
 
 void identity_enter_writer(uint32_t uid, struct identity *ret_id)
 {
+	keep_death_signal();
 	set_fsuid(uid);
 	*ret_id = (struct identity){true, false};
 }
@@ -91,6 +116,8 @@ void identity_leave(struct identity *id)
 		set_fsuid(0);
 	if (id->has_gid)
 		set_fsgid(getegid());
+	if (id->has_uid || id->has_gid)
+		restore_death_signal();
 	*id = (struct identity){false, false};
 	errno = saved;
 }

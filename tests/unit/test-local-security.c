@@ -4,6 +4,8 @@
 #include "local-kit.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "macros.h"
@@ -344,6 +346,26 @@ static void set_id_bits_go_when_a_user_writes(void **state)
 	node_unref(n);
 }
 
+/* The kernel clears it when a thread changes its identity: the server would outlive who started it.
+ */
+static void the_signal_of_a_dead_parent_is_kept(void **state)
+{
+	const struct call user = {.uid = 1000};
+	struct node *n;
+	struct file *f;
+	struct qid qid;
+	int death_signal = 0;
+
+	(void)state;
+	assert_int_equal(
+		root->ops->create(root, &user, str_of("f"), P9_O_RDWR, 0644, 1001, &n, &f, &qid),
+		0);
+	assert_int_equal(prctl(PR_GET_PDEATHSIG, &death_signal), 0);
+	assert_int_equal(death_signal, SIGUSR1);
+	file_unref(f);
+	node_unref(n);
+}
+
 static void new_files_belong_to_who_made_them(void **state)
 {
 	const struct call user = {.uid = 1000};
@@ -428,6 +450,7 @@ int main(void)
 		local_test(many_threads_may_rename_at_once),
 		local_test(places_never_make_a_ring),
 		local_test(set_id_bits_go_when_a_user_writes),
+		local_test(the_signal_of_a_dead_parent_is_kept),
 		local_test(new_files_belong_to_who_made_them),
 		local_test(an_ordinary_user_gets_what_the_host_allows),
 	};
@@ -435,6 +458,9 @@ int main(void)
 	if (!run_as_nobody_first())
 		return 1;
 	if (!geteuid() && setgroups(1, &(gid_t){7}))
+		return 1;
+	/* before the first call, as by who starts a server */
+	if (prctl(PR_SET_PDEATHSIG, SIGUSR1))
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
