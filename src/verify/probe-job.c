@@ -4,10 +4,12 @@
  *	module PATH		see lab/guest.h
  *	network IFACE ADDR/LEN
  *	report PATH
- *	mount SOURCE OPTIONS	mounts the 9P share; on failure all up to the next `unmount` is left
- *out local DIR		takes DIR for the share instead, to test the probe without a guest exec
- *ARGV...		runs a program of the guest with the share as its working directory sync
- *writes back what the guest's kernel holds drop-caches		all clean pages, names and inodes
+ *	mount SOURCE OPTIONS	mounts the 9P share; on failure all up to the next `unmount` is
+ *				left out
+ *	local DIR		takes DIR for the share instead, to test the probe without a guest
+ *	exec ARGV...		runs a program of the guest with the share as its working directory
+ *	sync			writes back what the guest's kernel holds
+ *	drop-caches		all clean pages, names and inodes
  *	walk STEP...		reads the tree (probe-tree.c)
  *	unmount
  *
