@@ -68,10 +68,11 @@ static bool split(char *line, char **column)
 
 		if (!bar != (i == N_COLUMNS - 1))
 			return false;
-		if (bar)
-			*bar = '\0';
 		column[i] = line;
-		line = bar + 1;
+		if (bar) {
+			*bar = '\0';
+			line = bar + 1;
+		}
 	}
 	return true;
 }

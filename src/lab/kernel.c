@@ -94,7 +94,7 @@ static int read_entry(const char *kernels, const char *entry, const char *name,
 		return r;
 	/* Somebody may have made room by hand. */
 	if (access(k->image, R_OK))
-		return -errno;
+		return -ENOENT;
 	*ret_k = steal_ptr(&k);
 	return 0;
 }
