@@ -128,9 +128,12 @@ void json_mount_failure(const char *cache, const char *error, const char *senten
 	print(o);
 }
 
+/* Of text the lines stay lines. */
 void json_output(const char *bytes, size_t n)
 {
-	print(json_pack("{s:s, s:o}", "type", "output", "text", text_of(bytes, n)));
+	json_t *text = json_stringn(bytes, n);
+
+	print(json_pack("{s:s, s:o}", "type", "output", "text", text ? text : text_of(bytes, n)));
 }
 
 static const char *exit_name(int status)
