@@ -57,6 +57,9 @@ int op_getlock(struct request *r)
 		err = check_range(m->type, m->start, m->length);
 	if (err)
 		return err;
+	/* Linux overwrites the type before it asks; an error would fail its fcntl(F_GETLK). */
+	if (range.type == P9_LOCK_UNLCK)
+		range.type = P9_LOCK_WRLCK;
 	c = handler_call(r, f);
 	err = backend_call(f->file, getlock, &c, &range);
 	if (err)
