@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of `warren lab`, one file each: lab-NAME.c. */
+#ifndef CMD_LAB_H
+#define CMD_LAB_H
+
+/* Word after `warren lab`, function, summary. A function gets the words after its own, and has an
+ * exit code of enum EXIT_* as its result. */
+#define LAB_VERBS(V)                                                   \
+	V("kernel", lab_kernel, "list, fetch and build guest kernels") \
+	V("qemu", lab_qemu, "list and fetch QEMUs of other Debian releases")
+
+#define V(name, fn, summary) int fn(int argc, char **argv);
+LAB_VERBS(V)
+#undef V
+
+/* Says REASON, which is freed, or without one what errno -R means. Returns EXIT_ENVIRONMENT. */
+int lab_fail(int r, char *reason);
+
+#endif
