@@ -188,28 +188,41 @@ static const char *share_name(enum share_kind share)
 	return names[share];
 }
 
-/* For a person who looks into the folder, and for gdb sessions. */
-static int write_manifest(const struct launch *l)
+static void print_manifest(FILE *f, const struct launch *l, pid_t pid)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	fprintf(f, "guest %s\nkernel %s\nrelease %s\nshare %s\nowner %d\npid %d\nstarted %lld\n",
+		l->cfg->kind == GUEST_UML ? "uml" : "qemu", l->cfg->kernel->name,
+		l->cfg->kernel->release, share_name(l->cfg->share), (int)getpid(), (int)pid,
+		(long long)now.tv_sec);
+	if (l->memory.path)
+		fprintf(f, "memory %s\n", l->memory.path);
+	if (l->gdb)
+		fprintf(f, "gdb %s\n", l->gdb);
+	for (char **word = l->argv; *word; word++)
+		fprintf(f, "word %s\n", *word);
+}
+
+/* What guest-list.h says, whole or not at all: others read it. */
+static int write_manifest(const struct launch *l, pid_t pid)
 {
 	autofree char *text = NULL;
 	size_t n = 0;
 	FILE *f = open_memstream(&text, &n);
-	struct timespec now;
+	char from[256], to[256];
+	int r;
 
 	if (!f)
 		return -ENOMEM;
-	clock_gettime(CLOCK_REALTIME, &now);
-	fprintf(f, "guest %s\nkernel %s\nrelease %s\nshare %s\nowner %d\nstarted %lld\n",
-		l->cfg->kind == GUEST_UML ? "uml" : "qemu", l->cfg->kernel->name,
-		l->cfg->kernel->release, share_name(l->cfg->share), (int)getpid(),
-		(long long)now.tv_sec);
-	if (l->memory.path)
-		fprintf(f, "memory %s\n", l->memory.path);
-	for (char **word = l->argv; *word; word++)
-		fprintf(f, "word %s\n", *word);
+	print_manifest(f, l, pid);
 	if (fclose(f))
 		return -ENOMEM;
-	return guest_write_file(l->dir, "manifest", text, n);
+	snprintf(from, sizeof(from), "%s/manifest.new", l->dir);
+	snprintf(to, sizeof(to), "%s/manifest", l->dir);
+	r = guest_write_file(l->dir, "manifest.new", text, n);
+	return r ? r : rename(from, to) ? -errno : 0;
 }
 
 static int start_keeper(struct guest *g, const struct launch *l, char **ret_why)
@@ -225,11 +238,13 @@ static int start_keeper(struct guest *g, const struct launch *l, char **ret_why)
 		.folders = {g->state.path, g->memory.path, l->cfg->folder},
 		.locks = {g->state.lock, g->memory.lock, -1},
 	};
-	int r = log < 0 ? -errno : write_manifest(l);
+	int r = log < 0 ? -errno : 0;
 
 	g->started_ns = g->last_sign_ns = clock_now_ns();
 	if (!r)
 		r = keeper_start(&plan, &g->keeper);
+	if (!r)
+		r = write_manifest(l, keeper_program(&g->keeper));
 	return r ? guest_why(ret_why, r, "cannot start %s: %s", l->argv[0], strerror(-r)) : 0;
 }
 
@@ -252,6 +267,7 @@ static int launch(struct guest *g, const struct guest_config *cfg, char **ret_wh
 		r = start_keeper(g, &l, ret_why);
 	strv_free(l.argv);
 	strv_free(l.env);
+	free(l.gdb);
 	return r;
 }
 

@@ -35,6 +35,7 @@
 #include "state-folder.h"
 
 #define END_LIMIT_MS 10000
+#define KEEPER_NAME "warren-keeper"
 
 struct keeper {
 	const struct keeper_plan *plan;
@@ -315,7 +316,7 @@ _Noreturn static void keep(struct keeper *k)
 	bool is_orphan;
 
 	setsid();
-	prctl(PR_SET_NAME, "warren-keeper");
+	prctl(PR_SET_NAME, KEEPER_NAME);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	close_others(k);
 	if (drop_standard_fds() || chdir("/"))
@@ -403,6 +404,41 @@ int keeper_start(const struct keeper_plan *p, struct child *ret_keeper)
 	}
 	*ret_keeper = c;
 	return 0;
+}
+
+static pid_t find_child(int proc, pid_t parent)
+{
+	autoclosedir DIR *d = fdopendir(dup(proc));
+
+	if (d)
+		rewinddir(d);
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' &&
+		    find_parent(proc, e->d_name) == parent)
+			return (pid_t)strtol(e->d_name, NULL, 10);
+	return 0;
+}
+
+static bool is_ours(int proc, pid_t pid)
+{
+	char path[32], name[64];
+
+	snprintf(path, sizeof(path), "%d/comm", (int)pid);
+	autoclose int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, name, sizeof(name));
+	return n > (ssize_t)strlen(KEEPER_NAME) && !memcmp(name, KEEPER_NAME, strlen(KEEPER_NAME));
+}
+
+/* A namespace's init stands between, which has the keeper's name. */
+pid_t keeper_program(const struct child *keeper)
+{
+	autoclose int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pid_t pid = keeper->pid;
+
+	do
+		pid = proc < 0 ? 0 : find_child(proc, pid);
+	while (pid && is_ours(proc, pid));
+	return pid;
 }
 
 void keeper_end(struct child *keeper)

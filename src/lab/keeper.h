@@ -27,6 +27,9 @@ struct keeper_plan {
  * gone. 0, or -errno of what kept the program from running. */
 int keeper_start(const struct keeper_plan *p, struct child *ret_keeper);
 
+/* The program's process; 0 when it has ended already. */
+pid_t keeper_program(const struct child *keeper);
+
 /* Ends them all and waits for it; harmless when they have ended. */
 void keeper_end(struct child *keeper);
 

@@ -113,3 +113,31 @@ void state_folder_sweep(const char *base)
 		if (!strncmp(e->d_name, PREFIX, strlen(PREFIX)))
 			sweep_one(dirfd(d), base, e->d_name);
 }
+
+static bool is_in_use(int base_fd, const char *name)
+{
+	autoclose int fd = open_folder(base_fd, name);
+	struct stat st;
+
+	return fd >= 0 && !fstat(fd, &st) && st.st_uid == geteuid() &&
+	       flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+int state_folder_each(const char *base, int (*fn)(void *ctx, const char *path), void *ctx)
+{
+	autoclosedir DIR *d = opendir(base);
+	int r = 0;
+
+	for (struct dirent *e; d && !r && (e = readdir(d));) {
+		autofree char *path = NULL;
+
+		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) || !is_in_use(dirfd(d), e->d_name))
+			continue;
+		if (asprintf(&path, "%s/%s", base, e->d_name) < 0) {
+			path = NULL;
+			return -ENOMEM;
+		}
+		r = fn(ctx, path);
+	}
+	return r;
+}

@@ -27,4 +27,8 @@ void state_folder_done(struct state_folder *f);
 /* Removes the abandoned ones of this user below BASE. */
 void state_folder_sweep(const char *base);
 
+/* Calls FN with the path of each of this user's below BASE that is in use; ends with what it
+ * returns when that is not 0. */
+int state_folder_each(const char *base, int (*fn)(void *ctx, const char *path), void *ctx);
+
 #endif

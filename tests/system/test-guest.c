@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "guest-list.h"
 #include "guest.h"
 #include "kernel.h"
 #include "slurp.h"
@@ -181,6 +182,35 @@ static void check_report(enum guest_kind kind)
 	assert_nothing_is_left();
 }
 
+/* Others find it, with the process that a debugger takes; and no longer when it is gone. */
+static void check_list(enum guest_kind kind)
+{
+	struct guest_config cfg = config(kind, "say before\nhang\n");
+	struct guest *g = start(&cfg);
+	struct guest_info *list = NULL;
+	size_t n = 0, here = 0;
+	char exe[64], target[256] = "";
+
+	assert_int_equal(guest_list(&list, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(list[i].dir, guest_state_dir(g))) {
+			here++;
+			assert_string_equal(list[i].kernel, cfg.kernel->name);
+			assert_int_equal(list[i].is_uml, kind == GUEST_UML);
+			assert_int_equal(list[i].owner, getpid());
+			snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)list[i].pid);
+			assert_true(readlink(exe, target, sizeof(target) - 1) > 0);
+			assert_non_null(strstr(target, kind == GUEST_UML ? "image" : "qemu"));
+		}
+	assert_int_equal(here, 1);
+	guest_list_free(list, n);
+	guest_free(g);
+	assert_int_equal(guest_list(&list, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_int_not_equal(list[i].owner, getpid());
+	guest_list_free(list, n);
+}
+
 static void check_panic(enum guest_kind kind)
 {
 	struct guest_config cfg = config(kind, "say before\npanic\nsay after\n");
@@ -290,6 +320,12 @@ static void uml_reports_and_ends(void **state)
 	check_report(GUEST_UML);
 }
 
+static void uml_is_in_the_list_while_it_runs(void **state)
+{
+	(void)state;
+	check_list(GUEST_UML);
+}
+
 static void uml_panics(void **state)
 {
 	(void)state;
@@ -324,6 +360,12 @@ static void qemu_reports_and_ends(void **state)
 {
 	(void)state;
 	check_report(GUEST_QEMU);
+}
+
+static void qemu_is_in_the_list_while_it_runs(void **state)
+{
+	(void)state;
+	check_list(GUEST_QEMU);
 }
 
 static void qemu_panics(void **state)
@@ -371,6 +413,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(uml_reports_and_ends),
+		cmocka_unit_test(uml_is_in_the_list_while_it_runs),
 		cmocka_unit_test(uml_panics),
 		cmocka_unit_test(uml_hangs),
 		cmocka_unit_test(uml_is_interrupted),
@@ -378,6 +421,7 @@ int main(void)
 		cmocka_unit_test(uml_floods_its_console),
 		cmocka_unit_test(qemu_reports_and_ends),
 		cmocka_unit_test(qemu_reads_its_share),
+		cmocka_unit_test(qemu_is_in_the_list_while_it_runs),
 		cmocka_unit_test(qemu_panics),
 		cmocka_unit_test(qemu_hangs),
 		cmocka_unit_test(qemu_is_interrupted),
