@@ -265,8 +265,26 @@ static int push_kernel_words(struct launch *l)
 {
 	const char *more = l->cfg->kernel_args;
 
-	return pushf(l, "-append", "console=ttyS0 panic=-1 mitigations=off tsc=reliable %s -- /job",
-		     more ? more : "");
+	return pushf(l, "-append",
+		     "console=ttyS0 panic=-1 mitigations=off tsc=reliable %s%s -- /job",
+		     l->cfg->debug ? "nokaslr " : "", more ? more : "");
+}
+
+/* A socket in the state folder, never a port: others on this host have no business there, and two
+ * guests do not meet. */
+static int push_debugger(struct launch *l)
+{
+	int r;
+
+	if (!l->cfg->debug)
+		return 0;
+	if (asprintf(&l->gdb, "%s/gdb", l->dir) < 0) {
+		l->gdb = NULL;
+		return -ENOMEM;
+	}
+	r = pushf(l, "-chardev", "socket,id=gdb,path=%s,server=on,wait=off", l->gdb);
+	r = r ? r : push(l, "-gdb", "chardev:gdb");
+	return !r && l->cfg->stopped ? strv_push(&l->argv, "-S") : r;
 }
 
 static int push_channels(struct launch *l)
@@ -289,6 +307,7 @@ static int make_words(struct launch *l, const char *kernel)
 	r = r ? r : push_machine(l, kernel);
 	r = r ? r : push_kernel_words(l);
 	r = r ? r : push_channels(l);
+	r = r ? r : push_debugger(l);
 	return r ? r : push_share(l);
 }
 

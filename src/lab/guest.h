@@ -54,6 +54,12 @@ struct guest_config {
 	/* A folder of the caller's that is removed when the caller is killed, after the guest; may
 	 * be NULL. */
 	const char *folder;
+	/* QEMU: a debugger may attach. Its gdbstub is the socket "gdb" in the state folder (the
+	 * manifest names it), the kernel is where it was linked to be, and modules are where the
+	 * first that fits is. */
+	bool debug;
+	/* With debug: the guest waits for the debugger's first "continue". */
+	bool stopped;
 };
 
 /* What the probe passes to mount(2), for the share that CONFIG describes: type 9p, source, and the
