@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "cmd.h"
 #include "macros.h"
 #include "verify.h"
@@ -20,6 +21,8 @@ enum option_key {
 	OPT_QEMU,
 	OPT_CACHE,
 	OPT_MSIZE,
+	OPT_IOUNIT,
+	OPT_CORPUS,
 	OPT_WAYS,
 	OPT_EXEC,
 	OPT_TIMEOUT,
@@ -42,6 +45,8 @@ static const struct option long_options[] = {
 	{"qemu", required_argument, NULL, OPT_QEMU},
 	{"cache", required_argument, NULL, OPT_CACHE},
 	{"msize", required_argument, NULL, OPT_MSIZE},
+	{"iounit", required_argument, NULL, OPT_IOUNIT},
+	{"corpus", optional_argument, NULL, OPT_CORPUS},
 	{"ways", required_argument, NULL, OPT_WAYS},
 	{"exec", required_argument, NULL, OPT_EXEC},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
@@ -62,7 +67,8 @@ static const char *const way_words[] = {"read", "pread", "mmap", "direct", "spli
 
 static void print_help(void)
 {
-	printf("usage: warren verify [OPTION]... DIR\n\n"
+	printf("usage: warren verify [OPTION]... DIR\n"
+	       "       warren verify [OPTION]... --corpus [SPEC]\n\n"
 	       "Shares DIR with a guest, reads all of it there, and says whether every byte is the "
 	       "host's.\n\n"
 	       "the guest and its share:\n"
@@ -74,10 +80,16 @@ static void print_help(void)
 	       "can)\n"
 	       "  --cache LIST          cache modes: none, readahead, mmap, loose; a mount each "
 	       "(mmap)\n"
-	       "  --msize N             bytes of the largest message, 4096 to 1048576 (512000)\n"
+	       "  --msize LIST          bytes of the largest message, 4096 to 1048576; a mount "
+	       "each\n"
+	       "                        (512000)\n"
+	       "  --iounit N            what warren's server answers to open; 0: nothing (0)\n"
 	       "  --memory MIB          memory of the guest, 64 to 65536 (512)\n"
 	       "  --cpu N|any           where guest and server run (uml: both on one CPU)\n\n"
 	       "what it does:\n"
+	       "  --corpus [SPEC]       in place of DIR files that are made for it, of sizes "
+	       "around\n"
+	       "                        all boundaries; SPEC as 'sizes=boundaries,seed=1'\n"
 	       "  --ways LIST           read, pread, mmap, direct, splice, each with :BYTES for "
 	       "the\n"
 	       "                        size of a call (all of them)\n"
@@ -173,6 +185,22 @@ static int split(const char *what, const char *text, bool (*is_word)(const char 
 	return 0;
 }
 
+static int get_msizes(const char *text, unsigned *msizes, int *ret_status)
+{
+	autofree char *words = strdup(text);
+	char *rest = words, *word;
+	size_t n = 0;
+	int r = words ? 0 : -ENOMEM;
+
+	while (!r && (word = strsep(&rest, ","))) {
+		if (n == VERIFY_MAX_WORDS)
+			return usage(ret_status, "--msize", word, "these are too many");
+		r = get_number("--msize", word, 4096, 1U << 20, &msizes[n++], ret_status);
+	}
+	msizes[n] = 0;
+	return r;
+}
+
 static int get_cpu(const char *text, int *ret_cpu, int *ret_status)
 {
 	uint32_t n = 0;
@@ -199,21 +227,21 @@ static int set_option(struct verify_options *o, enum option_key key, const char 
 	switch (key) {
 	case OPT_GUEST:
 		r = choose("--guest", value, guests, "give uml or qemu", &i, ret_status);
-		o->guest = i ? GUEST_QEMU : GUEST_UML;
+		o->wish.guest = i ? GUEST_QEMU : GUEST_UML;
 		return r;
 	case OPT_SERVER:
 		r = choose("--server", value, servers, "give warren or qemu", &i, ret_status);
-		o->qemu_server = i;
+		o->wish.qemu_server = i;
 		return r;
 	case OPT_SHARE:
 		r = choose("--share", value, shares, "give vhost or tcp", &i, ret_status);
-		o->share = i ? SHARE_BY_TCP : SHARE_BY_VHOST;
+		o->wish.share = i ? SHARE_BY_TCP : SHARE_BY_VHOST;
 		return r;
 	case OPT_KERNEL:
-		o->kernel = value;
+		o->wish.kernel = value;
 		return 0;
 	case OPT_QEMU:
-		o->qemu = value;
+		o->wish.qemu = value;
 		return 0;
 	case OPT_CACHE:
 		return split("--cache", value, is_cache,
@@ -225,7 +253,13 @@ static int set_option(struct verify_options *o, enum option_key key, const char 
 			     ":BYTES up to 8388608 (of direct in pages)",
 			     o->ways, ret_status);
 	case OPT_MSIZE:
-		return get_number("--msize", value, 4096, 1U << 20, &o->msize, ret_status);
+		return get_msizes(value, o->msizes, ret_status);
+	case OPT_IOUNIT:
+		o->has_iounit = true;
+		return get_number("--iounit", value, 0, 1U << 20, &o->iounit, ret_status);
+	case OPT_CORPUS:
+		o->corpus = value ? value : "";
+		return 0;
 	case OPT_TIMEOUT:
 		return get_number("--timeout", value, 1, 86400, &o->timeout_s, ret_status);
 	case OPT_MEMORY:
@@ -266,18 +300,22 @@ static int check(struct verify_options *o, int *ret_status)
 {
 	const char *bad = NULL;
 
-	if (o->qemu_server && o->guest == GUEST_UML)
+	if (o->wish.qemu_server && o->wish.guest == GUEST_UML)
 		bad = "--server qemu needs --guest qemu";
-	else if (o->qemu && o->guest == GUEST_UML)
+	else if (o->wish.qemu && o->wish.guest == GUEST_UML)
 		bad = "--qemu needs --guest qemu";
-	else if (o->share == SHARE_BY_TCP && o->guest == GUEST_UML)
+	else if (o->wish.share == SHARE_BY_TCP && o->wish.guest == GUEST_UML)
 		bad = "--share tcp needs --guest qemu";
-	else if (o->share != SHARE_BY_DEFAULT && o->qemu_server)
+	else if (o->wish.share != SHARE_BY_DEFAULT && o->wish.qemu_server)
 		bad = "--share is for --server warren";
-	else if (o->exec && o->guest != GUEST_UML)
+	else if (o->exec && o->wish.guest != GUEST_UML)
 		bad = "--exec needs --guest uml: a QEMU guest has no programs";
 	else if (o->exec && (o->manifest || o->save_manifest))
 		bad = "--exec changes DIR: it goes with no manifest";
+	else if (o->corpus && (o->exec || o->manifest || o->save_manifest))
+		bad = "--corpus goes with no --exec and no manifest";
+	else if (o->iounit && o->wish.qemu_server)
+		bad = "--iounit is for --server warren";
 	else if (o->manifest && o->save_manifest)
 		bad = "--manifest and --save-manifest exclude each other";
 	if (!bad)
@@ -295,9 +333,30 @@ static int set_defaults(struct verify_options *o, int *ret_status)
 	return check(o, ret_status);
 }
 
+/* DIR, or with --corpus perhaps SPEC. */
+static int take_rest(struct verify_options *o, int n, char **words, int *ret_status)
+{
+	const char *bad = n > 1	      ? "give one folder"
+			  : o->corpus ? n && *o->corpus ? "give one SPEC" : NULL
+			  : n	      ? NULL
+				      : "which folder?";
+
+	if (!bad && o->corpus && n && !strchr(words[0], '='))
+		bad = "--corpus takes the place of a folder";
+	if (bad) {
+		*ret_status = cmd_usage_error("verify", "%s", bad);
+		return -EINVAL;
+	}
+	if (n && o->corpus)
+		o->corpus = words[0];
+	else if (n)
+		o->dir = words[0];
+	return 0;
+}
+
 int verify_parse(int argc, char **argv, struct verify_options *ret_o, int *ret_status)
 {
-	struct verify_options o = {.guest = GUEST_UML, .cpu = RUN_CPU_CHOOSE};
+	struct verify_options o = {.wish.guest = GUEST_UML, .cpu = RUN_CPU_CHOOSE};
 	int key, r;
 
 	opterr = 0;
@@ -314,13 +373,9 @@ int verify_parse(int argc, char **argv, struct verify_options *ret_o, int *ret_s
 		if (r)
 			return r;
 	}
-	if (optind + 1 != argc) {
-		*ret_status = cmd_usage_error("verify",
-					      optind == argc ? "which folder?" : "give one folder");
-		return -EINVAL;
-	}
-	o.dir = argv[optind];
-	r = set_defaults(&o, ret_status);
+	r = take_rest(&o, argc - optind, argv + optind, ret_status);
+	if (!r)
+		r = set_defaults(&o, ret_status);
 	if (!r)
 		*ret_o = o;
 	return r;

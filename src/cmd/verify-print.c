@@ -82,11 +82,11 @@ static const char *kernel_version(const struct printer *p, const struct mount_re
 	return *buf ? buf : "of unknown version";
 }
 
-static unsigned long shown_msize(const struct printer *p, const struct mount_result *m)
+static unsigned long shown_msize(const struct mount_result *m)
 {
 	const char *at = m->options ? strstr(m->options, "msize=") : NULL;
 
-	return at ? strtoul(at + 6, NULL, 10) : p->plan->msize;
+	return at ? strtoul(at + 6, NULL, 10) : m->msize;
 }
 
 static void print_mount(struct printer *p, const struct mount_result *m,
@@ -181,7 +181,7 @@ static void on_mount_done(void *ctx, const struct mount_result *m)
 		.server = p->plan->share == SHARE_QEMU_9PFS ? "its own 9pfs" : NULL,
 		.transport = p->plan->share == SHARE_TCP ? "tcp" : "virtio",
 		.cache = m->cache,
-		.msize = shown_msize(p, m),
+		.msize = shown_msize(m),
 	};
 
 	clear_line(p);

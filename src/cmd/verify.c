@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,11 +14,12 @@
 
 #include "cleanup.h"
 #include "cmd.h"
-#include "kernel.h"
-#include "logging.h"
+#include "corpus.h"
+#include "macros.h"
 #include "manifest.h"
 #include "monitor.h"
-#include "spawn.h"
+#include "ready.h"
+#include "state-folder.h"
 #include "walk.h"
 
 #define MSIZE_VIRTIO 512000U /* Linux: 128 pages less three */
@@ -29,10 +29,11 @@ struct verify {
 	struct verify_options o;
 	struct run_plan plan;
 	struct printer printer;
-	char *dir, *warren, *probe;
+	struct ready ready;
+	struct corpus_spec spec;
+	struct state_folder folder; /* of the corpus */
+	char *dir;
 	int dir_fd;
-	struct kernel *kernel;
-	char **qemu;
 	struct manifest *loaded;
 };
 
@@ -81,6 +82,45 @@ static int open_dir(struct verify *v)
 		return failf(v, EXIT_ENVIRONMENT, "cannot read %s: %s%s", v->o.dir, strerror(errno),
 			     errno == EACCES ? "; run as a user who may" : "");
 	return EXIT_OK;
+}
+
+/* A folder that is swept away by the next start even if we are killed. */
+static int make_corpus(struct verify *v)
+{
+	const char *bases[] = {getenv("TMPDIR"), "/tmp"};
+	int r = -ENOENT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bases) && r; i++)
+		if (bases[i])
+			r = state_folder_make(bases[i], &v->folder);
+	if (!r) {
+		v->dir = realpath(v->folder.path, NULL);
+		v->dir_fd = open(v->folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r = !v->dir || v->dir_fd < 0 ? -errno : corpus_make(&v->spec, v->dir_fd);
+	}
+	return r ? failf(v, EXIT_ENVIRONMENT, "cannot make the corpus in %s: %s",
+			 v->folder.path ? v->folder.path : "/tmp", strerror(-r))
+		 : EXIT_OK;
+}
+
+/* The boundaries are those of the mounts that are made. */
+static int plan_corpus(struct verify *v)
+{
+	const char *bad;
+
+	if (corpus_parse(v->o.corpus, &v->spec, &bad) < 0)
+		return cmd_usage_error("verify",
+				       "--corpus '%.*s': give sizes=, seed=, generation=, msize= "
+				       "or iounit= (see the manual)",
+				       (int)strcspn(bad, ","), bad);
+	if (v->o.msizes[0]) {
+		for (v->spec.n_msizes = 0; v->o.msizes[v->spec.n_msizes]; v->spec.n_msizes++)
+			v->spec.msizes[v->spec.n_msizes] = v->o.msizes[v->spec.n_msizes];
+	}
+	if (v->o.has_iounit)
+		v->spec.iounit = v->o.iounit;
+	v->o.iounit = v->spec.iounit;
+	return make_corpus(v);
 }
 
 static int open_failure(struct verify *v, const char *what, const char *path)
@@ -134,152 +174,53 @@ static int load_manifest(struct verify *v)
 	return EXIT_OK;
 }
 
-/* The probe is beside us in the build folder, and in libexec where we are installed. */
-static int find_programs(struct verify *v)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *env = getenv("WARREN_PROBE"), *dir;
-
-	if (n < 0)
-		return open_failure(v, "read", "/proc/self/exe");
-	self[n] = '\0';
-	v->warren = strdup(self);
-	dir = dirname(self);
-	if (asprintf(&v->probe, "%s/../verify/warren-probe", dir) < 0)
-		v->probe = NULL;
-	if (env || (v->probe && access(v->probe, X_OK) < 0)) {
-		free(v->probe);
-		v->probe = strdup(env ? env : WARREN_LIBEXECDIR "/warren-probe");
-	}
-	if (!v->warren || !v->probe || access(v->probe, X_OK) < 0)
-		return failf(v, EXIT_ENVIRONMENT,
-			     "the probe is not at %s: build or install warren as a whole, or set "
-			     "WARREN_PROBE",
-			     v->probe ? v->probe : "its place");
-	return EXIT_OK;
-}
-
-static int environment(struct verify *v, int r, char *why)
-{
-	if (caught || r == -EINTR) {
-		free(why);
-		return failf(v, 128 + (caught ? caught : SIGINT), "interrupted");
-	}
-	return print_failure(&v->printer, EXIT_ENVIRONMENT, why ? why : strdup(strerror(-r)), NULL);
-}
-
-static int find_kernel(struct verify *v)
-{
-	bool uml = v->o.guest == GUEST_UML;
-	char *why = NULL;
-	int r = kernel_get(v->o.kernel, uml, &v->kernel, &why);
-
-	if (r)
-		return environment(v, r, why);
-	if (v->kernel->is_uml != uml)
-		return failf(v, EXIT_ENVIRONMENT,
-			     "the kernel %s is %s UML: choose another (see 'warren "
-			     "lab kernel list')",
-			     v->kernel->name, uml ? "not for" : "for");
-	return EXIT_OK;
-}
-
-static int find_qemu(struct verify *v)
-{
-	char *why = NULL;
-	int r;
-
-	if (v->o.qemu && !strchr(v->o.qemu, '/')) {
-		r = lab_qemu_get(v->o.qemu, &v->qemu, &why);
-		return r ? environment(v, r, why) : EXIT_OK;
-	}
-	if (!spawn_has_program(v->o.qemu ? v->o.qemu : "qemu-system-x86_64"))
-		return failf(v, EXIT_ENVIRONMENT, "there is no QEMU at %s: %s",
-			     v->o.qemu ? v->o.qemu : "qemu-system-x86_64",
-			     v->o.qemu ? "give another path"
-				       : "install the package qemu-system-x86");
-	if (v->o.qemu && strv_push(&v->qemu, v->o.qemu) < 0)
-		return failf(v, EXIT_ENVIRONMENT, "%s", strerror(ENOMEM));
-	return EXIT_OK;
-}
-
-/* Has this QEMU a vhost-user device for 9P that users may add (10.2 and newer)? */
-static bool qemu_has_vhost(const struct verify *v)
-{
-	struct spawn s = SPAWN_INIT;
-	char **argv = NULL;
-	autofree char *out = NULL;
-	size_t n;
-	int r = 0;
-
-	for (char **w = v->qemu; w && *w && !r; w++)
-		r = strv_push(&argv, *w);
-	if (!v->qemu)
-		r = strv_push(&argv, "qemu-system-x86_64");
-	r = r ? r : strv_push(&argv, "-device");
-	r = r ? r : strv_push(&argv, "help");
-	s.argv = (const char *const *)argv;
-	s.fds[2] = SPAWN_NULL;
-	if (!r)
-		r = spawn_capture(&s, 1 << 20, &out, &n);
-	strv_free(argv);
-	return !r && out && strstr(out, "\"vhost-user-test-device-pci\"");
-}
-
-static int choose_share(struct verify *v)
-{
-	if (v->o.guest == GUEST_UML) {
-		v->plan.share = SHARE_VHOST_USER;
-		return EXIT_OK;
-	}
-	if (v->o.qemu_server)
-		v->plan.share = SHARE_QEMU_9PFS;
-	else if (v->o.share == SHARE_BY_TCP)
-		v->plan.share = SHARE_TCP;
-	else
-		v->plan.share = qemu_has_vhost(v) ? SHARE_VHOST_USER : SHARE_TCP;
-	if (v->o.share == SHARE_BY_VHOST && v->plan.share != SHARE_VHOST_USER)
-		return failf(v, EXIT_ENVIRONMENT,
-			     "this QEMU has no vhost-user device for 9P, it takes 10.2: try --qemu "
-			     "trixie, or --share tcp");
-	return EXIT_OK;
-}
-
 static int make_ready(struct verify *v)
 {
-	int status = find_programs(v);
+	char *why = NULL;
+	int status = ready_make(&v->o.wish, &v->ready, &why);
 
-	if (!status)
-		status = find_kernel(v);
-	if (!status && v->o.guest == GUEST_QEMU)
-		status = find_qemu(v);
-	if (!status)
-		status = choose_share(v);
-	if (!status && v->o.manifest)
-		status = load_manifest(v);
-	return status;
+	if (status && caught) {
+		free(why);
+		return failf(v, 128 + caught, "interrupted");
+	}
+	if (status)
+		return print_failure(&v->printer, status, why, NULL);
+	v->plan.kernel = v->ready.kernel;
+	return v->o.manifest ? load_manifest(v) : EXIT_OK;
+}
+
+/* What was not asked for is left to the share, or to the corpus, which is made to find things. */
+static void choose_msizes(struct verify *v)
+{
+	if (v->o.msizes[0])
+		return;
+	if (v->o.corpus)
+		for (size_t i = 0; i < v->spec.n_msizes; i++)
+			v->o.msizes[i] = v->spec.msizes[i];
+	else
+		v->o.msizes[0] = v->ready.share == SHARE_TCP ? MSIZE_TCP : MSIZE_VIRTIO;
 }
 
 static int run(struct verify *v)
 {
 	struct run_result result;
-	unsigned msize = v->plan.share == SHARE_TCP ? MSIZE_TCP : MSIZE_VIRTIO;
 	int status;
 
+	choose_msizes(v);
 	v->plan = (struct run_plan){
 		.dir = v->dir,
 		.dir_fd = v->dir_fd,
-		.guest = v->o.guest,
-		.share = v->plan.share,
-		.kernel = v->kernel,
-		.qemu = (const char *const *)v->qemu,
+		.guest = v->o.wish.guest,
+		.share = v->ready.share,
+		.kernel = v->ready.kernel,
+		.qemu = (const char *const *)v->ready.qemu,
 		.caches = (const char *const *)v->o.caches,
+		.msizes = v->o.msizes,
 		.ways = (const char *const *)v->o.ways,
-		.msize = v->o.msize ? v->o.msize : msize,
+		.iounit = v->o.iounit,
 		.exec = v->o.exec,
-		.warren = v->warren,
-		.probe = v->probe,
+		.warren = v->ready.warren,
+		.probe = v->ready.probe,
 		.memory_mib = v->o.memory_mib,
 		.silence_limit_s = v->o.timeout_s,
 		.manifest = v->loaded,
@@ -297,22 +238,19 @@ static int run(struct verify *v)
 
 static void done(struct verify *v)
 {
-	if (v->kernel)
-		kernel_free(v->kernel);
-	strv_free(v->qemu);
+	ready_done(&v->ready);
 	manifest_free(v->loaded);
 	if (v->dir_fd >= 0)
 		close(v->dir_fd);
+	state_folder_done(&v->folder);
 	free(v->dir);
-	free(v->warren);
-	free(v->probe);
 	free(v->o.caches[0]);
 	free(v->o.ways[0]);
 }
 
 int cmd_verify(int argc, char **argv)
 {
-	struct verify v = {.dir_fd = -1};
+	struct verify v = {.dir_fd = -1, .folder = STATE_FOLDER_INIT};
 	int status;
 
 	if (verify_parse(argc, argv, &v.o, &status) < 0)
@@ -320,7 +258,7 @@ int cmd_verify(int argc, char **argv)
 	printer_init(&v.printer, &v.o, &v.plan);
 	walk_raise_fd_limit();
 	catch_signals();
-	status = open_dir(&v);
+	status = v.o.corpus ? plan_corpus(&v) : open_dir(&v);
 	if (!status && v.o.save_manifest)
 		status = save_manifest(&v);
 	else if (!status && !(status = make_ready(&v)))

@@ -9,19 +9,19 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "guest.h"
+#include "ready.h"
 #include "run.h"
 
 #define VERIFY_MAX_WORDS 16
 
 struct verify_options {
-	const char *dir;
-	enum guest_kind guest;
-	bool qemu_server;
-	enum { SHARE_BY_DEFAULT, SHARE_BY_VHOST, SHARE_BY_TCP } share;
-	const char *kernel, *qemu;					 /* NULL: the default */
+	const char *dir;    /* NULL: a corpus */
+	const char *corpus; /* its spec, "" for the default one; NULL: DIR */
+	struct wish wish;
 	char *caches[VERIFY_MAX_WORDS + 1], *ways[VERIFY_MAX_WORDS + 1]; /* NULL-terminated */
-	uint32_t msize;							 /* 0: the default */
+	unsigned msizes[VERIFY_MAX_WORDS + 1]; /* 0-terminated; none: the default */
+	uint32_t iounit;
+	bool has_iounit;
 	uint32_t timeout_s, memory_mib;
 	bool json, keep, quiet, stats;
 	int cpu; /* as in run.h */

@@ -14,11 +14,11 @@ static void put_word(FILE *f, const char *word)
 	text_put(f, word, strlen(word));
 }
 
-static void put_mount(FILE *f, const struct job_plan *p, const char *cache)
+static void put_mount(FILE *f, const struct job_plan *p, const char *cache, unsigned msize)
 {
 	autofree char *options = NULL;
 
-	if (asprintf(&options, "%s,cache=%s,msize=%u", p->options, cache, p->msize) < 0) {
+	if (asprintf(&options, "%s,cache=%s,msize=%u", p->options, cache, msize) < 0) {
 		options = NULL;
 		return;
 	}
@@ -50,6 +50,19 @@ static void put_walk(FILE *f, const struct job_plan *p, bool is_cached)
 	fputc('\n', f);
 }
 
+static void put_part(FILE *f, const struct job_plan *p, const char *cache, unsigned msize,
+		     bool is_first)
+{
+	put_mount(f, p, cache, msize);
+	if (p->exec && is_first) {
+		fputs("exec /bin/sh -c", f);
+		put_word(f, p->exec);
+		fputs("\nsync\n", f);
+	}
+	put_walk(f, p, strcmp(cache, "none") != 0);
+	fputs("unmount\n", f);
+}
+
 char *job_text(const struct job_plan *p)
 {
 	char *text = NULL;
@@ -58,16 +71,9 @@ char *job_text(const struct job_plan *p)
 
 	if (!f)
 		return NULL;
-	for (size_t i = 0; p->caches[i]; i++) {
-		put_mount(f, p, p->caches[i]);
-		if (p->exec && !i) {
-			fputs("exec /bin/sh -c", f);
-			put_word(f, p->exec);
-			fputs("\nsync\n", f);
-		}
-		put_walk(f, p, strcmp(p->caches[i], "none") != 0);
-		fputs("unmount\n", f);
-	}
+	for (const char *const *cache = p->caches; *cache; cache++)
+		for (const unsigned *msize = p->msizes; *msize; msize++)
+			put_part(f, p, *cache, *msize, cache == p->caches && msize == p->msizes);
 	fclose(f);
 	return text;
 }

@@ -8,8 +8,8 @@
 struct job_plan {
 	const char *source, *options;		 /* from guest_mount_words */
 	const char *const *caches, *const *ways; /* NULL-terminated */
-	unsigned msize;
-	const char *exec; /* or NULL */
+	const unsigned *msizes; /* 0-terminated; each cache mode is mounted with each */
+	const char *exec;	/* or NULL */
 };
 
 /* The caller frees it; NULL when memory is out. */

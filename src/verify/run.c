@@ -46,7 +46,9 @@ struct verification {
 	struct manifest *own, *manifest; /* the one we made, the one in use */
 	struct compare *compare;	 /* of the running walk */
 	unsigned walks;
-	size_t mount; /* the cache mode that is being dealt with */
+	const char *const *cache; /* of the mount that is being dealt with; its end: no more */
+	const unsigned *msize;
+	bool is_first; /* mount */
 	char *release, *options;
 	char *failed, *error, *text; /* of the last statement that failed */
 	int exec_status;
@@ -98,7 +100,8 @@ static int keep_word(const char **at, char **kept)
 static void tell_mount(struct verification *r)
 {
 	const struct mount_result m = {
-		.cache = r->plan->caches[r->mount],
+		.cache = *r->cache,
+		.msize = *r->msize,
 		.release = r->release,
 		.options = r->options,
 		.tally = r->compare ? compare_tally(r->compare) : NULL,
@@ -129,6 +132,16 @@ static void forget_failure(struct verification *r)
 	free(steal_ptr(&r->text));
 }
 
+/* In the order of job-text.c. */
+static void next_mount(struct verification *r)
+{
+	r->is_first = false;
+	if (!*++r->msize) {
+		r->msize = r->plan->msizes;
+		r->cache++;
+	}
+}
+
 static int end_walk(struct verification *r)
 {
 	int err = check_share(r);
@@ -138,7 +151,7 @@ static int end_walk(struct verification *r)
 	tell_mount(r);
 	compare_free(r->compare);
 	r->compare = NULL;
-	r->mount++;
+	next_mount(r);
 	forget_failure(r);
 	free(steal_ptr(&r->options));
 	return 0;
@@ -182,7 +195,7 @@ static int take_walk(struct verification *r, const char *line)
 		err = wait_for_manifest(r);
 	if (!err)
 		err = compare_new(r->manifest, ++r->walks, &r->compare);
-	if (!err && r->plan->exec && !r->mount && !strcmp(r->plan->caches[0], "loose"))
+	if (!err && r->plan->exec && r->is_first && !strcmp(*r->cache, "loose"))
 		compare_without_times(r->compare);
 	return err ? err : compare_line(r->compare, line);
 }
@@ -209,8 +222,7 @@ static int take_failed(struct verification *r, const char *at)
 		return failf(r, RUN_FAILED, "the command ended with exit code %d in the guest",
 			     r->exec_status);
 	/* Without a mount, or without its walk, the next mode is on. */
-	if ((!strcmp(r->failed, "mount") || !strcmp(r->failed, "walk")) &&
-	    r->plan->caches[r->mount])
+	if ((!strcmp(r->failed, "mount") || !strcmp(r->failed, "walk")) && *r->cache)
 		return end_walk(r);
 	return 0;
 }
@@ -280,7 +292,7 @@ static int take_tree_line(struct verification *r, const char *line)
 	int err;
 
 	if (!r->compare && strncmp(line, "walk ", 5) == 0)
-		return r->plan->caches[r->mount] ? take_walk(r, line) : -EINVAL;
+		return *r->cache ? take_walk(r, line) : -EINVAL;
 	if (!r->compare)
 		return -EINVAL;
 	err = compare_line(r->compare, line);
@@ -456,7 +468,7 @@ static int start_server(struct verification *r, const char *socket_path, unsigne
 		return -ENOMEM;
 	if (server_child_start(r->plan->warren, r->plan->dir,
 			       r->plan->share == SHARE_TCP ? NULL : socket_path, log, cpu,
-			       &r->server, &why) < 0)
+			       r->plan->iounit, &r->server, &why) < 0)
 		return fail(r, RUN_FAILED, why);
 	r->has_server = true;
 	return 0;
@@ -484,7 +496,7 @@ static int start_guest(struct verification *r, const char *socket_path, unsigned
 	if (guest_mount_words(&cfg, &source, &options) < 0)
 		return -ENOMEM;
 	job = job_text(&(struct job_plan){source, options, r->plan->caches, r->plan->ways,
-					  r->plan->msize, r->plan->exec});
+					  r->plan->msizes, r->plan->exec});
 	if (!job)
 		return -ENOMEM;
 	cfg.job = job;
@@ -557,6 +569,9 @@ void run_verify(const struct run_plan *plan, const struct run_listener *l, void 
 		.folder = STATE_FOLDER_INIT,
 		.server = {.child = CHILD_INIT},
 		.manifest = plan->manifest,
+		.cache = plan->caches,
+		.msize = plan->msizes,
+		.is_first = true,
 		.line = malloc(LINE_LIMIT + 1),
 	};
 	int err;

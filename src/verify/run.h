@@ -22,10 +22,12 @@ struct run_plan {
 	enum guest_kind guest;
 	enum share_kind share;
 	const struct kernel *kernel;
-	const char *const *qemu;   /* NULL: the system's */
-	const char *const *caches; /* NULL-terminated: one mount each, all in one boot */
+	const char *const *qemu; /* NULL: the system's */
+	/* A mount each for every pair of the two, all in one boot. */
+	const char *const *caches; /* NULL-terminated */
+	const unsigned *msizes;	   /* 0-terminated */
 	const char *const *ways;   /* NULL-terminated */
-	unsigned msize;
+	unsigned iounit;	   /* what warren's server answers to open; 0: its default */
 	const char *exec; /* a command for the guest's shell before the tree is read, or NULL */
 	const char *warren, *probe; /* our programs */
 	unsigned memory_mib, silence_limit_s;
@@ -37,6 +39,7 @@ struct run_plan {
 /* What one mount came to. */
 struct mount_result {
 	const char *cache;
+	unsigned msize;			   /* as asked for */
 	const char *release;		   /* of the guest's kernel, as it says itself */
 	const char *options;		   /* as the guest's kernel shows the mount */
 	const struct tally *tally;	   /* NULL: it came to no walk */

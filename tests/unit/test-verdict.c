@@ -143,8 +143,8 @@ static void each_cache_mode_is_a_mount_with_a_walk(void **state)
 {
 	static const char *const caches[] = {"none", "loose", NULL};
 	static const char *const ways[] = {"read", "mmap", "direct", "splice", NULL};
-	const struct job_plan plan = {"tag", "trans=virtio,version=9p2000.L", caches, ways, 512000,
-				      NULL};
+	const struct job_plan plan = {"tag", "trans=virtio,version=9p2000.L", caches,
+				      ways,  (const unsigned[]){512000, 0},   NULL};
 	autofree char *text = job_text(&plan);
 
 	(void)state;
@@ -161,7 +161,8 @@ static void a_command_runs_once_and_is_synced(void **state)
 {
 	static const char *const caches[] = {"mmap", "loose", NULL};
 	static const char *const ways[] = {"read", NULL};
-	const struct job_plan plan = {"tag", "o", caches, ways, 512000, "echo 'a b' > c"};
+	const struct job_plan plan = {
+		"tag", "o", caches, ways, (const unsigned[]){512000, 16384, 0}, "echo 'a b' > c"};
 	autofree char *text = job_text(&plan);
 
 	(void)state;
@@ -170,7 +171,13 @@ static void a_command_runs_once_and_is_synced(void **state)
 				  "sync\n"
 				  "walk read\n"
 				  "unmount\n"
+				  "mount tag \"o,cache=mmap,msize=16384\"\n"
+				  "walk read\n"
+				  "unmount\n"
 				  "mount tag \"o,cache=loose,msize=512000\"\n"
+				  "walk read\n"
+				  "unmount\n"
+				  "mount tag \"o,cache=loose,msize=16384\"\n"
 				  "walk read\n"
 				  "unmount\n");
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What must be at hand before a guest can be started: our own programs, a kernel, a QEMU, a way for
+ * the guest to reach its share. What is missing is fetched or built. */
+#ifndef CMD_READY_H
+#define CMD_READY_H
+
+#include <stdbool.h>
+
+#include "guest.h"
+
+struct kernel;
+
+/* What somebody asked for. */
+struct wish {
+	enum guest_kind guest;
+	const char *kernel; /* NULL: the guest's default */
+	const char *qemu;   /* a release's name, or a path; NULL: the system's */
+	bool qemu_server;
+	enum share_wish { SHARE_BY_DEFAULT, SHARE_BY_VHOST, SHARE_BY_TCP } share;
+};
+
+struct ready {
+	char *warren, *probe;
+	struct kernel *kernel;
+	char **qemu; /* words, NULL: the system's */
+	enum share_kind share;
+};
+
+/* EXIT_OK, or the exit code and, in one line that the caller frees, why. Either way ready_done
+ * frees what is in *R, which begins as all zeros. */
+int ready_make(const struct wish *w, struct ready *r, char **ret_why);
+void ready_done(struct ready *r);
+
+#endif
