@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,23 +56,21 @@ static int search_notes(const unsigned char *p, uint64_t size, char **ret_hex)
 	return -ENOENT;
 }
 
-int elf_build_id(const void *elf, size_t size, char **ret_hex)
+/* Are COUNT entries of ENTRY bytes at OFFSET within the FILE bytes? */
+static bool has_table(size_t file, uint64_t offset, uint64_t count, size_t entry)
 {
-	const unsigned char *bytes = elf;
-	Elf64_Ehdr eh;
+	return offset <= file && (file - offset) / entry >= count;
+}
+
+static int search_segments(const unsigned char *bytes, size_t size, const Elf64_Ehdr *eh,
+			   char **ret_hex)
+{
 	Elf64_Phdr ph;
 
-	if (size < sizeof(eh))
-		return -EINVAL;
-	memcpy(&eh, bytes, sizeof(eh));
-	if (memcmp(eh.e_ident, ELFMAG, SELFMAG) || eh.e_ident[EI_CLASS] != ELFCLASS64 ||
-	    eh.e_ident[EI_DATA] != ELFDATA2LSB || eh.e_phentsize != sizeof(ph) ||
-	    eh.e_phoff > size || (size - eh.e_phoff) / sizeof(ph) < eh.e_phnum)
-		return -EINVAL;
-	for (unsigned i = 0; i < eh.e_phnum; i++) {
+	for (unsigned i = 0; i < eh->e_phnum; i++) {
 		int r;
 
-		memcpy(&ph, bytes + eh.e_phoff + i * sizeof(ph), sizeof(ph));
+		memcpy(&ph, bytes + eh->e_phoff + i * sizeof(ph), sizeof(ph));
 		if (ph.p_type != PT_NOTE || ph.p_offset > size)
 			continue;
 		r = search_notes(bytes + ph.p_offset, MIN(ph.p_filesz, size - ph.p_offset),
@@ -80,6 +79,48 @@ int elf_build_id(const void *elf, size_t size, char **ret_hex)
 			return r;
 	}
 	return -ENOENT;
+}
+
+/* Modules have no segments. */
+static int search_sections(const unsigned char *bytes, size_t size, const Elf64_Ehdr *eh,
+			   char **ret_hex)
+{
+	Elf64_Shdr sh;
+
+	for (unsigned i = 0; i < eh->e_shnum; i++) {
+		int r;
+
+		memcpy(&sh, bytes + eh->e_shoff + i * sizeof(sh), sizeof(sh));
+		if (sh.sh_type != SHT_NOTE || sh.sh_offset > size)
+			continue;
+		r = search_notes(bytes + sh.sh_offset, MIN(sh.sh_size, size - sh.sh_offset),
+				 ret_hex);
+		if (r != -ENOENT)
+			return r;
+	}
+	return -ENOENT;
+}
+
+int elf_build_id(const void *elf, size_t size, char **ret_hex)
+{
+	const unsigned char *bytes = elf;
+	Elf64_Ehdr eh;
+	int r = -ENOENT;
+
+	if (size < sizeof(eh))
+		return -EINVAL;
+	memcpy(&eh, bytes, sizeof(eh));
+	if (memcmp(eh.e_ident, ELFMAG, SELFMAG) || eh.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    eh.e_ident[EI_DATA] != ELFDATA2LSB)
+		return -EINVAL;
+	if ((eh.e_phnum && (eh.e_phentsize != sizeof(Elf64_Phdr) ||
+			    !has_table(size, eh.e_phoff, eh.e_phnum, sizeof(Elf64_Phdr)))) ||
+	    (eh.e_shnum && (eh.e_shentsize != sizeof(Elf64_Shdr) ||
+			    !has_table(size, eh.e_shoff, eh.e_shnum, sizeof(Elf64_Shdr)))))
+		return -EINVAL;
+	if (eh.e_phnum)
+		r = search_segments(bytes, size, &eh, ret_hex);
+	return r == -ENOENT ? search_sections(bytes, size, &eh, ret_hex) : r;
 }
 
 int elf_file_build_id(const char *path, char **ret_hex)

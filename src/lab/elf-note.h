@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The GNU build-id of an ELF program: 64-bit, little-endian. */
+/* The GNU build-id of an ELF program or kernel module: 64-bit, little-endian. */
 #ifndef LAB_ELF_NOTE_H
 #define LAB_ELF_NOTE_H
 

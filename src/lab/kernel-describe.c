@@ -7,10 +7,10 @@
 
 #include "apt.h"
 #include "cleanup.h"
-#include "elf-note.h"
 #include "kernel-manifest.h"
 #include "kernel-names.h"
 #include "tool.h"
+#include "vmlinux.h"
 
 char *upstream_version(const char *package_version)
 {
@@ -51,9 +51,8 @@ int kernel_describe(const struct kernel_job *job, const struct apt_package *p, c
 	    manifest_set(&m->config, "config") || manifest_set(&m->package, p->name) ||
 	    manifest_set(&m->package_version, p->version) || manifest_set(&m->suite, p->suite))
 		return -ENOMEM;
-	/* A bzImage has its build-id in the packed part: it stays unknown. */
-	r = elf_file_build_id(image, &m->build_id);
-	if (r && r != -ENOENT && r != -EINVAL)
+	r = vmlinux_build_id(image, &m->build_id);
+	if (r && r != -ENOENT && r != -EINVAL && r != -ENOTSUP)
 		return lab_why(r, ret_why, "cannot read %s: %s", image, strerror(-r));
 	return hash_file(job->work, image, &m->sha256, ret_why);
 }

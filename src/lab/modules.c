@@ -11,6 +11,7 @@
 #include "slurp.h"
 #include "spawn.h"
 #include "unxz.h"
+#include "unzstd.h"
 
 #define LIST_LIMIT (16U << 20) /* Debian's modules.dep has 0.6 MB */
 #define MODULE_LIMIT (256U << 20)
@@ -235,7 +236,9 @@ int modules_read(const char *file, void **ret_data, size_t *ret_n)
 		return r;
 	if (n >= 6 && !memcmp(data, xz, 6))
 		return unxz(data, n, MODULE_LIMIT, ret_data, ret_n);
-	if (n >= 4 && (!memcmp(data, zstd, 4) || !memcmp(data, gzip, 2)))
+	if (n >= 4 && !memcmp(data, zstd, 4))
+		return unzstd(data, n, MODULE_LIMIT, ret_data, ret_n);
+	if (n >= 4 && !memcmp(data, gzip, 2))
 		return -ENOTSUP;
 	*ret_data = steal_ptr(&data);
 	*ret_n = n;

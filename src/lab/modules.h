@@ -19,7 +19,7 @@ int modules_resolve(const char *dir, const char *const *wanted, char ***ret_file
 int modules_resolve_text(const char *dep, const char *builtin, const char *const *wanted,
 			 char ***ret_files, char **ret_missing);
 
-/* The module FILE, unpacked if it is compressed (.xz). The caller frees *RET_DATA.
+/* The module FILE, unpacked if it is compressed (.xz, .zst). The caller frees *RET_DATA.
  * -ENOTSUP: compressed in a way that we do not know. */
 int modules_read(const char *file, void **ret_data, size_t *ret_n);
 

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "elf-note.h"
 #include "guest-parts.h"
 #include "kernel.h"
 #include "slurp.h"
 #include "unxz.h"
+#include "unzstd.h"
 
 #define IMAGE_LIMIT (256U << 20)
 #define VMLINUX_LIMIT (1024U << 20)
@@ -30,13 +32,14 @@
 #define XEN_NOTE_PHYS32_ENTRY 18
 
 static const uint8_t xz_magic[] = {0xfd, '7', 'z', 'X', 'Z', 0};
+static const uint8_t zstd_magic[] = {0x28, 0xb5, 0x2f, 0xfd};
 
 static uint32_t get_le32(const uint8_t *p)
 {
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-const void *vmlinux_find_xz(const void *image, size_t n, size_t *ret_n)
+const void *vmlinux_find_payload(const void *image, size_t n, size_t *ret_n)
 {
 	const uint8_t *p = image;
 	size_t start, offset, length;
@@ -47,11 +50,20 @@ const void *vmlinux_find_xz(const void *image, size_t n, size_t *ret_n)
 	start = ((p[SETUP_SECTS] ? p[SETUP_SECTS] : 4U) + 1U) * (size_t)512;
 	offset = get_le32(p + PAYLOAD_OFFSET);
 	length = get_le32(p + PAYLOAD_LENGTH);
-	if (start > n || offset > n - start || length > n - start - offset || length < 6 ||
-	    memcmp(p + start + offset, xz_magic, sizeof(xz_magic)) != 0)
+	if (start > n || offset > n - start || length > n - start - offset)
 		return NULL;
 	*ret_n = length;
 	return p + start + offset;
+}
+
+/* Behind the packed data the kernel's build puts the unpacked size. */
+int vmlinux_unpack(const void *payload, size_t n, void **ret_elf, size_t *ret_n)
+{
+	if (n >= sizeof(xz_magic) && !memcmp(payload, xz_magic, sizeof(xz_magic)))
+		return unxz(payload, n, VMLINUX_LIMIT, ret_elf, ret_n);
+	if (n >= sizeof(zstd_magic) && !memcmp(payload, zstd_magic, sizeof(zstd_magic)))
+		return unzstd(payload, n, VMLINUX_LIMIT, ret_elf, ret_n);
+	return -ENOTSUP;
 }
 
 /* One note after another: sizes, type, name and description, each padded to 4. */
@@ -103,7 +115,7 @@ static int store(const struct kernel *k, const void *elf, size_t n, const char *
 	autofree char *name = NULL, *temporary = NULL;
 	int r;
 
-	if (asprintf(&name, "vmlinux.%d", (int)getpid()) < 0) {
+	if (asprintf(&name, "program.%d", (int)getpid()) < 0) {
 		name = NULL;
 		return -ENOMEM;
 	}
@@ -119,30 +131,47 @@ static int store(const struct kernel *k, const void *elf, size_t n, const char *
 	return r;
 }
 
-static int unpack(const struct kernel *k, const char *path)
+static int read_program(const char *file, void **ret_elf, size_t *ret_n)
 {
 	autofree char *image = NULL;
-	autofree void *elf = NULL;
-	const void *xz;
-	size_t n, xz_n, elf_n;
-	int r = slurp(k->image, IMAGE_LIMIT, &image, &n);
+	const void *payload;
+	size_t n, payload_n;
+	int r = slurp(file, IMAGE_LIMIT, &image, &n);
 
 	if (r)
 		return r;
-	xz = vmlinux_find_xz(image, n, &xz_n);
-	if (!xz)
-		return -ENOTSUP;
-	r = unxz(xz, xz_n, VMLINUX_LIMIT, &elf, &elf_n);
-	if (!r && !vmlinux_has_pvh(elf, elf_n))
+	payload = vmlinux_find_payload(image, n, &payload_n);
+	return payload ? vmlinux_unpack(payload, payload_n, ret_elf, ret_n) : -ENOTSUP;
+}
+
+static int unpack(const struct kernel *k, const char *path)
+{
+	autofree void *elf = NULL;
+	size_t n;
+	int r = read_program(k->image, &elf, &n);
+
+	if (!r && !vmlinux_has_pvh(elf, n))
 		r = -ENOTSUP;
-	return r ? r : store(k, elf, elf_n, path);
+	return r ? r : store(k, elf, n, path);
+}
+
+int vmlinux_build_id(const char *image, char **ret_hex)
+{
+	autofree void *elf = NULL;
+	size_t n;
+	int r = elf_file_build_id(image, ret_hex);
+
+	if (r != -EINVAL)
+		return r;
+	r = read_program(image, &elf, &n);
+	return r ? r : elf_build_id(elf, n, ret_hex);
 }
 
 int vmlinux_get(const struct kernel *k, char **ret_path)
 {
 	autofree char *path = NULL;
 
-	if (asprintf(&path, "%s/vmlinux", k->dir) < 0) {
+	if (asprintf(&path, "%s/program", k->dir) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}

@@ -73,6 +73,31 @@ static void no_note_is_enoent(void **state)
 	assert_int_equal(elf_build_id(&f, sizeof(f), &hex), -ENOENT);
 }
 
+/* A kernel module has sections only. */
+static void the_build_id_of_a_module_is_found(void **state)
+{
+	struct {
+		struct file f;
+		Elf64_Shdr sh[2];
+	} m = {.f = make_file()};
+	autofree char *hex = NULL;
+
+	(void)state;
+	m.f.eh.e_phnum = 0;
+	m.f.eh.e_phentsize = 0;
+	m.f.eh.e_shnum = 2;
+	m.f.eh.e_shentsize = sizeof(m.sh[0]);
+	m.f.eh.e_shoff = sizeof(m.f);
+	m.sh[1].sh_type = SHT_NOTE;
+	m.sh[1].sh_offset = offsetof(struct file, id);
+	m.sh[1].sh_size = sizeof(struct file) - offsetof(struct file, id);
+	assert_int_equal(elf_build_id(&m, sizeof(m), &hex), 0);
+	assert_string_equal(hex, "01020304ff");
+	assert_int_equal(elf_build_id(&m, sizeof(m) - 1, &hex), -EINVAL);
+	m.sh[1].sh_offset = UINT64_MAX;
+	assert_int_equal(elf_build_id(&m, sizeof(m), &hex), -ENOENT);
+}
+
 /* Every prefix, and every byte of the headers changed: no read may leave the buffer, which lies at
  * the end of its own allocation. */
 static void broken_files_do_no_harm(void **state)
@@ -112,6 +137,7 @@ int main(void)
 		cmocka_unit_test(the_build_id_is_found),
 		cmocka_unit_test(a_file_that_is_no_elf_is_refused),
 		cmocka_unit_test(no_note_is_enoent),
+		cmocka_unit_test(the_build_id_of_a_module_is_found),
 		cmocka_unit_test(broken_files_do_no_harm),
 		cmocka_unit_test(our_own_program_can_be_read),
 	};

@@ -3,9 +3,12 @@
 
 #include <elf.h>
 #include <stdlib.h>
+#include <errno.h>
 #include <string.h>
+#include <zstd.h>
 
 #include "guest.h"
+#include "unzstd.h"
 #include "vmlinux.h"
 
 /* A boot header with one setup sector and a payload of 16 bytes, 32 bytes behind the setup. */
@@ -29,10 +32,10 @@ static void the_payload_is_found(void **state)
 
 	(void)state;
 	make_image(image);
-	assert_ptr_equal(vmlinux_find_xz(image, sizeof(image), &n), image + 1056);
+	assert_ptr_equal(vmlinux_find_payload(image, sizeof(image), &n), image + 1056);
 	assert_int_equal(n, 16);
-	assert_non_null(vmlinux_find_xz(image, 1056 + 16, &n));
-	assert_null(vmlinux_find_xz(image, 1056 + 15, &n));
+	assert_non_null(vmlinux_find_payload(image, 1056 + 16, &n));
+	assert_null(vmlinux_find_payload(image, 1056 + 15, &n));
 }
 
 static void a_header_that_lies_is_refused(void **state)
@@ -43,20 +46,51 @@ static void a_header_that_lies_is_refused(void **state)
 	(void)state;
 	make_image(image);
 	memset(image + 0x248, 0xff, 8);
-	assert_null(vmlinux_find_xz(image, sizeof(image), &n));
-	make_image(image);
-	image[0x24c] = 5;
-	assert_null(vmlinux_find_xz(image, sizeof(image), &n));
+	assert_null(vmlinux_find_payload(image, sizeof(image), &n));
 	make_image(image);
 	image[0x206] = 7; /* boot protocol 2.07 has no payload fields */
-	assert_null(vmlinux_find_xz(image, sizeof(image), &n));
+	assert_null(vmlinux_find_payload(image, sizeof(image), &n));
 	make_image(image);
 	image[0x1f1] = 255;
-	assert_null(vmlinux_find_xz(image, sizeof(image), &n));
-	assert_null(vmlinux_find_xz(image, 0x24f, &n));
-	make_image(image);
-	image[1056] = 0x28; /* compressed in another way */
-	assert_null(vmlinux_find_xz(image, sizeof(image), &n));
+	assert_null(vmlinux_find_payload(image, sizeof(image), &n));
+	assert_null(vmlinux_find_payload(image, 0x24f, &n));
+}
+
+static void a_payload_is_unpacked_whatever_packed_it(void **state)
+{
+	static const char plain[] = "a kernel, a kernel, a kernel, a kernel, a kernel";
+	unsigned char packed[512];
+	size_t n = ZSTD_compress(packed, sizeof(packed), plain, sizeof(plain), 3), got_n = 0;
+	void *got = NULL;
+
+	(void)state;
+	assert_false(ZSTD_isError(n));
+	memcpy(packed + n, "size", 4); /* as in a bzImage */
+	assert_int_equal(vmlinux_unpack(packed, n + 4, &got, &got_n), 0);
+	assert_int_equal(got_n, sizeof(plain));
+	assert_memory_equal(got, plain, sizeof(plain));
+	free(got);
+	assert_int_equal(vmlinux_unpack(packed, n - 1, &got, &got_n), -EBADMSG);
+	packed[n / 2] ^= 0xff;
+	assert_int_not_equal(vmlinux_unpack(packed, 8, &got, &got_n), 0);
+	packed[0] = 0x1f; /* gzip */
+	assert_int_equal(vmlinux_unpack(packed, n, &got, &got_n), -ENOTSUP);
+	assert_int_equal(vmlinux_unpack(packed, 0, &got, &got_n), -ENOTSUP);
+}
+
+static void the_unpacked_size_has_a_limit(void **state)
+{
+	static const char zeroes[300000];
+	unsigned char packed[4096];
+	size_t n = ZSTD_compress(packed, sizeof(packed), zeroes, sizeof(zeroes), 3), got_n;
+	void *got = NULL;
+
+	(void)state;
+	assert_false(ZSTD_isError(n));
+	assert_int_equal(unzstd(packed, n, sizeof(zeroes) - 1, &got, &got_n), -EFBIG);
+	assert_int_equal(unzstd(packed, n, sizeof(zeroes), &got, &got_n), 0);
+	assert_int_equal(got_n, sizeof(zeroes));
+	free(got);
 }
 
 struct program {
@@ -142,6 +176,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_payload_is_found),
 		cmocka_unit_test(a_header_that_lies_is_refused),
+		cmocka_unit_test(a_payload_is_unpacked_whatever_packed_it),
+		cmocka_unit_test(the_unpacked_size_has_a_limit),
 		cmocka_unit_test(the_entry_note_is_found),
 		cmocka_unit_test(a_program_that_lies_is_refused),
 		cmocka_unit_test(each_share_has_its_mount_words),
