@@ -13,6 +13,10 @@
 
 #define MAX_CPU 1023U /* of cpu_set_t */
 
+#define QUICK_WAYS "read,pread,mmap,direct,splice"
+#define CORPUS_WAYS QUICK_WAYS ",plain,willneed,readahead,mmap-seq,mmap-rand"
+#define CORPUS_CACHES "none,readahead,mmap,loose"
+
 enum option_key {
 	OPT_GUEST = 1,
 	OPT_SERVER,
@@ -63,7 +67,9 @@ static const struct option long_options[] = {
 };
 
 static const char *const cache_words[] = {"none", "readahead", "mmap", "loose", NULL};
-static const char *const way_words[] = {"read", "pread", "mmap", "direct", "splice", NULL};
+static const char *const way_words[] = {"read",	    "pread",	 "mmap",     "direct",
+					"splice",   "plain",	 "willneed", "readahead",
+					"mmap-seq", "mmap-rand", NULL};
 
 static void print_help(void)
 {
@@ -90,9 +96,11 @@ static void print_help(void)
 	       "  --corpus [SPEC]       in place of DIR files that are made for it, of sizes "
 	       "around\n"
 	       "                        all boundaries; SPEC as 'sizes=boundaries,seed=1'\n"
-	       "  --ways LIST           read, pread, mmap, direct, splice, each with :BYTES for "
-	       "the\n"
-	       "                        size of a call (all of them)\n"
+	       "  --ways LIST           read, pread, mmap, direct, splice (these); plain, "
+	       "willneed,\n"
+	       "                        readahead, mmap-seq, mmap-rand (with --corpus all); each "
+	       "with\n"
+	       "                        :BYTES for the size of a call\n"
 	       "  --exec COMMAND        run COMMAND by the guest's shell in the share first (uml)\n"
 	       "  --timeout SECONDS     end a guest that is silent for so long, 1 to 86400 (60)\n"
 	       "  --save-manifest FILE  write down what DIR holds; no guest is started\n"
@@ -249,8 +257,9 @@ static int set_option(struct verify_options *o, enum option_key key, const char 
 			     ret_status);
 	case OPT_WAYS:
 		return split("--ways", value, is_way,
-			     "give read, pread, mmap, direct or splice, with commas between; "
-			     ":BYTES up to 8388608 (of direct in pages)",
+			     "give read, pread, mmap, direct, splice, plain, willneed, readahead, "
+			     "mmap-seq or mmap-rand, with commas between; :BYTES up to 8388608 (of "
+			     "direct in pages)",
 			     o->ways, ret_status);
 	case OPT_MSIZE:
 		return get_msizes(value, o->msizes, ret_status);
@@ -327,9 +336,9 @@ static int check(struct verify_options *o, int *ret_status)
 static int set_defaults(struct verify_options *o, int *ret_status)
 {
 	if (!o->caches[0])
-		set_option(o, OPT_CACHE, "mmap", ret_status);
+		set_option(o, OPT_CACHE, o->corpus ? CORPUS_CACHES : "mmap", ret_status);
 	if (!o->ways[0])
-		set_option(o, OPT_WAYS, "read,pread,mmap,direct,splice", ret_status);
+		set_option(o, OPT_WAYS, o->corpus ? CORPUS_WAYS : QUICK_WAYS, ret_status);
 	return check(o, ret_status);
 }
 

@@ -125,18 +125,22 @@ static void on_bus_error(int sig)
 	siglongjmp(bus_error, 1);
 }
 
-/* A page that the kernel cannot bring is a SIGBUS: *DONE tells how far the copy came. */
-static bool copy_guarded(unsigned char *to, const unsigned char *from, size_t n,
-			 volatile size_t *done)
+/* A page that the kernel cannot bring is a SIGBUS: *AT tells which. Pages are taken STRIDE apart,
+ * round and round; STRIDE and their number have no common divisor. */
+static bool copy_guarded(unsigned char *to, const unsigned char *from, size_t n, size_t stride,
+			 volatile size_t *at)
 {
 	struct sigaction catch = {.sa_handler = on_bus_error}, before;
+	size_t pages = (n + PAGE - 1) / PAGE;
 	volatile bool ok = false;
 
-	*done = 0;
+	*at = 0;
 	sigaction(SIGBUS, &catch, &before);
 	if (sigsetjmp(bus_error, 1) == 0) {
-		for (size_t at = 0; at < n; at += PAGE, *done = MIN(at, n))
-			memcpy(to + at, from + at, MIN(PAGE, n - at));
+		for (size_t i = 0, page = 0; i < pages; i++, page = (page + stride) % pages) {
+			*at = page * PAGE;
+			memcpy(to + page * PAGE, from + page * PAGE, MIN(PAGE, n - page * PAGE));
+		}
 		ok = true;
 	}
 	sigaction(SIGBUS, &before, NULL);
@@ -146,36 +150,126 @@ static bool copy_guarded(unsigned char *to, const unsigned char *from, size_t n,
 /* The bytes of the last page behind the end have to be zeros. */
 static void look_behind_end(struct way_file *f, const unsigned char *page, size_t used)
 {
-	volatile size_t done;
+	volatile size_t at;
 
-	if (!copy_guarded(f->past, page + used, PAGE - used, &done))
+	if (!copy_guarded(f->past, page + used, PAGE - used, 1, &at))
 		return;
 	for (size_t i = 0; i < PAGE - used; i++)
 		if (f->past[i])
 			f->n_past = i + 1;
 }
 
-static ssize_t fill_by_mmap(struct way_file *f, size_t unit, uint64_t offset, unsigned char *buf,
-			    uint64_t *ret_at)
+static ssize_t fill_by_map(struct way_file *f, int advice, uint64_t offset, unsigned char *buf,
+			   uint64_t *ret_at)
 {
 	size_t n = f->size > offset ? (size_t)MIN(f->size - offset, WAY_WINDOW) : 0;
-	volatile size_t done;
+	size_t stride = advice == MADV_RANDOM && n ? stride_of((n + PAGE - 1) / PAGE) : 1;
+	volatile size_t at;
 	unsigned char *map;
 	bool ok;
 
-	(void)unit;
 	*ret_at = offset;
 	if (!n)
 		return 0;
 	map = mmap(NULL, n, PROT_READ, MAP_PRIVATE, f->fd, (off_t)offset);
 	if (map == MAP_FAILED)
 		return -errno;
-	ok = copy_guarded(buf, map, n, &done);
+	madvise(map, n, advice);
+	ok = copy_guarded(buf, map, n, stride, &at);
 	if (ok && n % PAGE && offset + n == f->size)
 		look_behind_end(f, map + n / PAGE * PAGE, n % PAGE);
 	munmap(map, n);
-	*ret_at = offset + done;
+	*ret_at = offset + at;
 	return ok ? (ssize_t)n : -EFAULT;
+}
+
+static ssize_t fill_by_mmap(struct way_file *f, size_t unit, uint64_t offset, unsigned char *buf,
+			    uint64_t *ret_at)
+{
+	(void)unit;
+	return fill_by_map(f, MADV_NORMAL, offset, buf, ret_at);
+}
+
+/* Readers of their own: each has a descriptor that nobody used before, as programs do. What the
+ * kernel knows of a reader (its readahead window, its advice) belongs to the descriptor. */
+static int open_own(struct way_file *f, struct way_file *ret_own)
+{
+	*ret_own = *f;
+	ret_own->fd = openat(f->dir_fd, f->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return ret_own->fd < 0 ? -errno : 0;
+}
+
+static ssize_t map_own(struct way_file *f, int advice, uint64_t offset, unsigned char *buf,
+		       uint64_t *ret_at)
+{
+	struct way_file own;
+	int r = open_own(f, &own);
+	ssize_t got;
+
+	*ret_at = offset;
+	if (r < 0)
+		return r;
+	got = fill_by_map(&own, advice, offset, buf, ret_at);
+	close(own.fd);
+	f->n_past = own.n_past;
+	memcpy(f->past, own.past, own.n_past);
+	return got;
+}
+
+static ssize_t fill_by_mmap_seq(struct way_file *f, size_t unit, uint64_t offset,
+				unsigned char *buf, uint64_t *ret_at)
+{
+	(void)unit;
+	return map_own(f, MADV_SEQUENTIAL, offset, buf, ret_at);
+}
+
+static ssize_t fill_by_mmap_rand(struct way_file *f, size_t unit, uint64_t offset,
+				 unsigned char *buf, uint64_t *ret_at)
+{
+	(void)unit;
+	return map_own(f, MADV_RANDOM, offset, buf, ret_at);
+}
+
+enum hint { HINT_NONE, HINT_WILLNEED, HINT_READAHEAD };
+
+static ssize_t read_own(struct way_file *f, enum hint hint, size_t unit, uint64_t offset,
+			unsigned char *buf, uint64_t *ret_at)
+{
+	struct way_file own;
+	int r = open_own(f, &own);
+	ssize_t got;
+
+	*ret_at = offset;
+	if (r < 0)
+		return r;
+	if (hint == HINT_WILLNEED)
+		posix_fadvise(own.fd, (off_t)offset, WAY_WINDOW, POSIX_FADV_WILLNEED);
+	else if (hint == HINT_READAHEAD)
+		readahead(own.fd, (off64_t)offset, WAY_WINDOW);
+	got = lseek(own.fd, (off_t)offset, SEEK_SET) < 0
+		      ? -errno
+		      : read_on(&own, read_here, unit ? unit : 131072, offset, buf, WAY_WINDOW,
+				ret_at);
+	close(own.fd);
+	return got;
+}
+
+static ssize_t fill_by_plain(struct way_file *f, size_t unit, uint64_t offset, unsigned char *buf,
+			     uint64_t *ret_at)
+{
+	return read_own(f, HINT_NONE, unit, offset, buf, ret_at);
+}
+
+static ssize_t fill_by_willneed(struct way_file *f, size_t unit, uint64_t offset,
+				unsigned char *buf, uint64_t *ret_at)
+{
+	return read_own(f, HINT_WILLNEED, unit, offset, buf, ret_at);
+}
+
+static ssize_t fill_by_readahead(struct way_file *f, size_t unit, uint64_t offset,
+				 unsigned char *buf, uint64_t *ret_at)
+{
+	return read_own(f, HINT_READAHEAD, unit, offset, buf, ret_at);
 }
 
 /* A call may end inside a page (Linux 6.1 stops at msize - 24): the rest of that page is read with
@@ -243,8 +337,11 @@ static ssize_t fill_by_splice(struct way_file *f, size_t unit, uint64_t offset, 
 }
 
 static const struct way ways[] = {
-	{"read", fill_by_read},	    {"pread", fill_by_pread},	{"mmap", fill_by_mmap},
-	{"direct", fill_by_direct}, {"splice", fill_by_splice},
+	{"read", fill_by_read},		{"pread", fill_by_pread},
+	{"mmap", fill_by_mmap},		{"direct", fill_by_direct},
+	{"splice", fill_by_splice},	{"plain", fill_by_plain},
+	{"willneed", fill_by_willneed}, {"readahead", fill_by_readahead},
+	{"mmap-seq", fill_by_mmap_seq}, {"mmap-rand", fill_by_mmap_rand},
 };
 
 const struct way *way_find(const char *word, size_t *ret_unit)

@@ -10,8 +10,10 @@
 #include "macros.h"
 #include "probe-ways.h"
 
-static const char *const words[] = {"read",   "read:655",    "pread",  "pread:4097", "mmap",
-				    "direct", "direct:4096", "splice", "splice:1000"};
+static const char *const words[] = {"read",	   "read:655", "pread",	      "pread:4097",
+				    "mmap",	   "direct",   "direct:4096", "splice",
+				    "splice:1000", "plain",    "plain:77777", "willneed",
+				    "readahead",   "mmap-seq", "mmap-rand"};
 
 struct setting {
 	char path[64];
