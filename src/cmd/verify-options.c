@@ -15,6 +15,9 @@
 
 #define QUICK_WAYS "read,pread,mmap,direct,splice"
 #define CORPUS_WAYS QUICK_WAYS ",plain,willneed,readahead,mmap-seq,mmap-rand"
+#define CORPUS_MEMORY_MIB 128 /* small, so that it is soon in pieces */
+#define FRAGMENT_DEFAULT 50
+#define FRAGMENT_MAX 90
 #define CORPUS_CACHES "none,readahead,mmap,loose"
 
 enum option_key {
@@ -27,6 +30,7 @@ enum option_key {
 	OPT_MSIZE,
 	OPT_IOUNIT,
 	OPT_CORPUS,
+	OPT_FRAGMENT,
 	OPT_WAYS,
 	OPT_EXEC,
 	OPT_TIMEOUT,
@@ -51,6 +55,7 @@ static const struct option long_options[] = {
 	{"msize", required_argument, NULL, OPT_MSIZE},
 	{"iounit", required_argument, NULL, OPT_IOUNIT},
 	{"corpus", optional_argument, NULL, OPT_CORPUS},
+	{"fragment", optional_argument, NULL, OPT_FRAGMENT},
 	{"ways", required_argument, NULL, OPT_WAYS},
 	{"exec", required_argument, NULL, OPT_EXEC},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
@@ -101,6 +106,9 @@ static void print_help(void)
 	       "                        readahead, mmap-seq, mmap-rand (with --corpus all); each "
 	       "with\n"
 	       "                        :BYTES for the size of a call\n"
+	       "  --fragment[=PERCENT]  break so much of the guest's memory into pieces first, and "
+	       "look\n"
+	       "                        for writes into it (with --corpus 50, else 0)\n"
 	       "  --exec COMMAND        run COMMAND by the guest's shell in the share first (uml)\n"
 	       "  --timeout SECONDS     end a guest that is silent for so long, 1 to 86400 (60)\n"
 	       "  --save-manifest FILE  write down what DIR holds; no guest is started\n"
@@ -266,6 +274,12 @@ static int set_option(struct verify_options *o, enum option_key key, const char 
 	case OPT_IOUNIT:
 		o->has_iounit = true;
 		return get_number("--iounit", value, 0, 1U << 20, &o->iounit, ret_status);
+	case OPT_FRAGMENT:
+		o->has_fragment = true;
+		o->fragment = FRAGMENT_DEFAULT;
+		return value ? get_number("--fragment", value, 0, FRAGMENT_MAX, &o->fragment,
+					  ret_status)
+			     : 0;
 	case OPT_CORPUS:
 		o->corpus = value ? value : "";
 		return 0;
@@ -335,8 +349,13 @@ static int check(struct verify_options *o, int *ret_status)
 
 static int set_defaults(struct verify_options *o, int *ret_status)
 {
+	o->all_caches = o->corpus && !o->caches[0];
 	if (!o->caches[0])
 		set_option(o, OPT_CACHE, o->corpus ? CORPUS_CACHES : "mmap", ret_status);
+	if (o->corpus && !o->has_fragment)
+		o->fragment = FRAGMENT_DEFAULT;
+	if (o->corpus && !o->memory_mib && o->wish.guest == GUEST_UML)
+		o->memory_mib = CORPUS_MEMORY_MIB;
 	if (!o->ways[0])
 		set_option(o, OPT_WAYS, o->corpus ? CORPUS_WAYS : QUICK_WAYS, ret_status);
 	return check(o, ret_status);

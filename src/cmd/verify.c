@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "corpus.h"
+#include "kernel.h"
 #include "macros.h"
 #include "manifest.h"
 #include "monitor.h"
@@ -174,6 +175,19 @@ static int load_manifest(struct verify *v)
 	return EXIT_OK;
 }
 
+/* Linux 6.4 made cache=readahead. */
+static void choose_caches(struct verify *v)
+{
+	char **to = v->o.caches;
+
+	if (!v->o.all_caches || strverscmp(v->ready.kernel->version, "6.4") >= 0)
+		return;
+	for (char **from = v->o.caches; *from; from++)
+		if (strcmp(*from, "readahead") != 0)
+			*to++ = *from;
+	*to = NULL;
+}
+
 static int make_ready(struct verify *v)
 {
 	char *why = NULL;
@@ -186,6 +200,7 @@ static int make_ready(struct verify *v)
 	if (status)
 		return print_failure(&v->printer, status, why, NULL);
 	v->plan.kernel = v->ready.kernel;
+	choose_caches(v);
 	return v->o.manifest ? load_manifest(v) : EXIT_OK;
 }
 
@@ -218,6 +233,7 @@ static int run(struct verify *v)
 		.msizes = v->o.msizes,
 		.ways = (const char *const *)v->o.ways,
 		.iounit = v->o.iounit,
+		.fragment = v->o.fragment,
 		.exec = v->o.exec,
 		.warren = v->ready.warren,
 		.probe = v->ready.probe,

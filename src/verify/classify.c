@@ -10,6 +10,7 @@
 #include "digest.h"
 #include "macros.h"
 #include "manifest.h"
+#include "owner.h"
 
 #define SEARCH_BYTES (1U << 20)	   /* around the block, when bytes are known */
 #define SEARCH_DIGESTS (64U << 10) /* ... when each place costs a digest */
@@ -242,6 +243,29 @@ static bool classify_foreign(const struct specimen *s, struct diagnosis *d)
 	return true;
 }
 
+/* Not a whole block of another file, but some bytes of one in ours. */
+static bool classify_foreign_bytes(const struct specimen *s, struct diagnosis *d)
+{
+	unsigned char guess[DIGEST_BLOCK];
+	const unsigned char *guest = s->guest;
+	struct diagnosis found = *d;
+
+	if (!s->owners)
+		return false;
+	if (!guest && !owner_guess_tail(s->owners, s->host, s->n, s->digest, guess, &found.foreign,
+					&found.foreign_offset))
+		return false;
+	if (!find_range(s->host, guest ? guest : guess, s->n, &found))
+		return false;
+	if (guest && !owner_find(s->owners, guest + found.from, found.to - found.from,
+				 &found.foreign, &found.foreign_offset))
+		return false;
+	if (!guest)
+		found.foreign_offset += found.from;
+	*d = found;
+	return true;
+}
+
 static bool guess_byte(const struct specimen *s, unsigned char *guess)
 {
 	memcpy(guess, s->host, s->n);
@@ -273,8 +297,11 @@ static const struct {
 	enum damage class;
 	bool (*is_it)(const struct specimen *s, struct diagnosis *d);
 } rows[] = {
-	{DAMAGE_ZERO, classify_zero},	    {DAMAGE_BITFLIP, classify_bitflip},
-	{DAMAGE_SHIFTED, classify_shifted}, {DAMAGE_FOREIGN, classify_foreign},
+	{DAMAGE_ZERO, classify_zero},
+	{DAMAGE_BITFLIP, classify_bitflip},
+	{DAMAGE_SHIFTED, classify_shifted},
+	{DAMAGE_FOREIGN, classify_foreign},
+	{DAMAGE_FOREIGN, classify_foreign_bytes},
 	{DAMAGE_RANDOM, classify_random},
 };
 
@@ -289,7 +316,7 @@ void classify(const struct specimen *s, struct diagnosis *ret_d)
 	}
 	if (d.class == DAMAGE_FOREIGN && d.foreign->same == s->node) {
 		d.class = DAMAGE_SHIFTED;
-		d.shift = (int64_t)d.foreign_offset - (int64_t)s->offset;
+		d.shift = (int64_t)d.foreign_offset - (int64_t)(s->offset + d.from);
 	}
 	*ret_d = d;
 }

@@ -12,6 +12,7 @@
 #include "damage.h"
 
 struct manifest;
+struct owner_search;
 struct node;
 
 struct specimen {
@@ -21,9 +22,10 @@ struct specimen {
 	uint64_t digest;
 	uint64_t offset; /* in the file */
 	int host_fd;	 /* the host's file, to look for the bytes elsewhere; -1: do not */
-	struct manifest *manifest; /* the other files; NULL: do not look there */
-	const struct node *node;   /* which one this is */
-	bool is_thorough;	   /* try also what takes a quarter of a second */
+	struct manifest *manifest;   /* the other files; NULL: do not look there */
+	struct owner_search *owners; /* the bytes of the other files; NULL: do not look there */
+	const struct node *node;     /* which one this is */
+	bool is_thorough;	     /* try also what takes a quarter of a second */
 };
 
 struct diagnosis {

@@ -191,6 +191,7 @@ static int classify_block(struct judge *j, uint64_t block, size_t n, uint64_t di
 		.offset = block * DIGEST_BLOCK,
 		.host_fd = j->fd,
 		.manifest = j->c->m,
+		.owners = &j->c->owners,
 		.node = j->n,
 		.is_thorough = !guest && j->left == CLASSIFIED_MAX && j->c->thorough_left,
 	};

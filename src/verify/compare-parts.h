@@ -7,6 +7,7 @@
 #include "compare.h"
 #include "digest.h"
 #include "manifest.h"
+#include "owner.h"
 #include "runs.h"
 
 #define SIGHTINGS_MAX 1024 /* of one file; the probe sends fewer */
@@ -50,6 +51,7 @@ struct compare {
 	struct content content;
 	void *inodes; /* of tsearch: guest's inodes with several names */
 	unsigned thorough_left;
+	struct owner_search owners;
 };
 
 /* Adds a finding about NODE, or about the name NAME in the current folder when NODE is NULL. TEXT
@@ -65,6 +67,9 @@ uint64_t reading_steps(const struct compare *c);
 /* Compares attributes, link target and xattrs of c->node with what the guest told. */
 int judge_node(struct compare *c, const char *target);
 int judge_xattrs(struct compare *c);
+
+/* A write into memory that is not the writer's; compare-memory.c. */
+int take_stray(struct compare *c, const char *at);
 
 /* Compares the content of c->node, once the report has all of it. */
 int judge_content(struct compare *c);

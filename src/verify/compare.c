@@ -34,6 +34,7 @@ int compare_new(struct manifest *m, unsigned walk, struct compare **ret_c)
 	c->walk = walk;
 	c->t.last_finding = &c->t.findings;
 	c->thorough_left = THOROUGH_FILES;
+	owner_search_init(&c->owners, m);
 	*ret_c = c;
 	return 0;
 }
@@ -600,7 +601,7 @@ static const struct {
 	{"!", take_sighting},	 {"~", take_sightings},	      {"z", take_length},
 	{"r", take_first_step},	 {"past", take_past},	      {"e", take_step_error},
 	{"p", take_progress},	 {"walk", take_walk},	      {"unsupported", take_unsupported},
-	{"walked", take_walked},
+	{"walked", take_walked}, {"stray", take_stray},
 };
 
 int compare_line(struct compare *c, const char *line)

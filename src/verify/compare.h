@@ -44,6 +44,7 @@ struct tally {
 	struct finding *findings, **last_finding;
 	uint64_t n_findings, n_damaged; /* n_damaged: names with at least one finding */
 	uint64_t bad_bytes;
+	uint64_t n_strays; /* findings in the guest's memory, not in a file */
 	struct path_list *changed, *unreadable;
 	uint64_t n_changed, n_unreadable;
 };

@@ -23,6 +23,7 @@
 	X(TARGET, "TARGET", "a symbolic link to elsewhere")                     \
 	X(XATTR, "XATTR", "other extended attributes")                          \
 	X(INODE, "INODE", "two files that the guest takes for one")             \
+	X(STRAY, "FOREIGN-WRITE", "bytes that were written into memory of somebody else")       \
 	X(HOST_ALTERED, "HOST-ALTERED", "the host's file itself was altered, with its mtime kept")
 
 #define X(symbol, name, meaning) DAMAGE_##symbol,

@@ -71,6 +71,8 @@ char *job_text(const struct job_plan *p)
 
 	if (!f)
 		return NULL;
+	if (p->fragment)
+		fprintf(f, "fragment %u\n", p->fragment);
 	for (const char *const *cache = p->caches; *cache; cache++)
 		for (const unsigned *msize = p->msizes; *msize; msize++)
 			put_part(f, p, *cache, *msize, cache == p->caches && msize == p->msizes);

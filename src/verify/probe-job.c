@@ -10,6 +10,8 @@
  *	exec ARGV...		runs a program of the guest with the share as its working directory
  *	sync			writes back what the guest's kernel holds
  *	drop-caches		all clean pages, names and inodes
+ *	fragment PERCENT	breaks that share of the free memory into pieces (probe-memory.c);
+ *				each walk then ends with a look at the pages between
  *	walk STEP...		reads the tree (probe-tree.c)
  *	unmount
  *
@@ -33,6 +35,7 @@
 #include "text.h"
 
 #define EXEC_OUTPUT_LIMIT 65536
+#define FRAGMENT_MAX 90
 
 struct verb {
 	const char *name;
@@ -158,6 +161,16 @@ static int run_drop_caches(struct probe *p, const struct statement *s)
 	return fd < 0 || write(fd, "3", 1) < 0 ? -errno : 0;
 }
 
+static int run_fragment(struct probe *p, const struct statement *s)
+{
+	char *end;
+	unsigned long percent = strtoul(s->words[1], &end, 10);
+
+	if (*end || end == s->words[1] || !percent || percent > FRAGMENT_MAX)
+		return -EINVAL;
+	return memory_fragment(p, (unsigned)percent);
+}
+
 static int run_walk(struct probe *p, const struct statement *s)
 {
 	return probe_walk(p, s->n - 1, s->words + 1);
@@ -230,6 +243,7 @@ static const struct verb verbs[] = {
 	{"local", 1, 1, false, run_local},
 	{"sync", 0, 0, false, run_sync},
 	{"drop-caches", 0, 0, false, run_drop_caches},
+	{"fragment", 1, 1, false, run_fragment},
 	{"walk", 1, PROBE_MAX_WORDS - 1, false, run_walk},
 	{"exec", 1, PROBE_MAX_WORDS - 1, false, run_exec},
 };

@@ -378,6 +378,8 @@ static int walk_share(struct tree *t, size_t n, char *const *words)
 	t->p->files = t->p->bytes = 0;
 	put_plan(t, n, words);
 	walk_tree(fd, &visitor, t);
+	report_of(t);
+	memory_scan(t->p);
 	fprintf(report_of(t), "walked %" PRIu64 " %" PRIu64 "\n", t->p->files, t->p->bytes);
 	return 0;
 }

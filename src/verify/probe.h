@@ -22,6 +22,9 @@ struct probe {
 	bool is_failed;	       /* a statement failed */
 	bool is_skipping;      /* ... and all is left out up to the next `unmount` */
 	uint64_t files, bytes; /* of the running walk */
+	uint64_t n_canaries;   /* pages in the file CANARIES, of which every other is there */
+	int canaries;
+	unsigned strays; /* pages of them that somebody else wrote to, in the last scan */
 };
 
 /* One statement, its words unquoted; words[0] is its name. */
@@ -54,6 +57,12 @@ int setup_module(const char *path);
 int setup_network(const char *iface, const char *address);
 int setup_report(const char *path, FILE **ret_f);
 bool setup_has_9p(void);
+
+/* Fills PERCENT of the free memory and gives every other page back; probe-memory.c. */
+int memory_fragment(struct probe *p, unsigned percent);
+
+/* Reports what was written to the pages that were kept since then, or since the last scan. */
+void memory_scan(struct probe *p);
 
 /* Walks the share and reads each file by STEPS (N names of ways, or "drop"); probe-tree.c. */
 int probe_walk(struct probe *p, size_t n, char *const *steps);

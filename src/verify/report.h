@@ -29,6 +29,8 @@
  *	past STEP OFFSET BYTES			mmap showed bytes other than 0 behind the end
  *	e STEP OFFSET ERRNO			this step failed there
  *	s BYTES STEPS				the file's end: its length as read, the steps done
+ *	stray PAGE FROM BYTES			in the guest's memory, in a page that was kept to
+ *						see it, somebody wrote these bytes, in hex
  *	p FILES BYTES				progress
  *	walked FILES BYTES			the tree's end
  *	end STATUS				the job's end: 0, or 1 after `failed` or `crash`

@@ -221,6 +221,11 @@ static int take_failed(struct verification *r, const char *at)
 	if (!strcmp(r->failed, "exec"))
 		return failf(r, RUN_FAILED, "the command ended with exit code %d in the guest",
 			     r->exec_status);
+	if (!strcmp(r->failed, "fragment"))
+		return failf(r, RUN_FAILED,
+			     "the guest's memory cannot be broken into pieces (%s): give it more "
+			     "(--memory), or a smaller --fragment",
+			     r->error);
 	/* Without a mount, or without its walk, the next mode is on. */
 	if ((!strcmp(r->failed, "mount") || !strcmp(r->failed, "walk")) && *r->cache)
 		return end_walk(r);
@@ -488,6 +493,8 @@ static int start_guest(struct verification *r, const char *socket_path, unsigned
 		.memory_mib = r->plan->memory_mib,
 		.silence_limit_s = r->plan->silence_limit_s,
 		.folder = r->folder.path,
+		/* As Debian configures its kernels: what a read leaves out is then zeros. */
+		.kernel_args = r->plan->fragment ? "init_on_alloc=1" : NULL,
 		.cpu = cpu,
 	};
 	autofree char *source = NULL, *options = NULL, *job = NULL;
@@ -496,7 +503,7 @@ static int start_guest(struct verification *r, const char *socket_path, unsigned
 	if (guest_mount_words(&cfg, &source, &options) < 0)
 		return -ENOMEM;
 	job = job_text(&(struct job_plan){source, options, r->plan->caches, r->plan->ways,
-					  r->plan->msizes, r->plan->exec});
+					  r->plan->msizes, r->plan->exec, r->plan->fragment});
 	if (!job)
 		return -ENOMEM;
 	cfg.job = job;

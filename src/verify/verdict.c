@@ -128,6 +128,9 @@ static void put_damaged(FILE *f, const struct tally *t, const struct circumstanc
 
 	fprintf(f, "DAMAGED: %" PRIu64 " of %" PRIu64 " file%s differ%s", t->n_damaged, t->files,
 		plural(t->files), t->n_damaged == 1 ? "s" : "");
+	if (t->n_strays)
+		fprintf(f, " and memory of the guest was overwritten in %" PRIu64 " place%s",
+			t->n_strays, plural(t->n_strays));
 	put_circumstances(f, c);
 	if (t->n_findings > 1)
 		fprintf(f, ", %" PRIu64 " findings, %s; the first", t->n_findings,

@@ -144,7 +144,8 @@ static void each_cache_mode_is_a_mount_with_a_walk(void **state)
 	static const char *const caches[] = {"none", "loose", NULL};
 	static const char *const ways[] = {"read", "mmap", "direct", "splice", NULL};
 	const struct job_plan plan = {"tag", "trans=virtio,version=9p2000.L", caches,
-				      ways,  (const unsigned[]){512000, 0},   NULL};
+				      ways,  (const unsigned[]){512000, 0},   NULL,
+				      0};
 	autofree char *text = job_text(&plan);
 
 	(void)state;
@@ -159,10 +160,11 @@ static void each_cache_mode_is_a_mount_with_a_walk(void **state)
 
 static void a_command_runs_once_and_is_synced(void **state)
 {
-	static const char *const caches[] = {"mmap", "loose", NULL};
-	static const char *const ways[] = {"read", NULL};
+	static const char *const caches[] = {"mmap", "loose", NULL, 0};
+	static const char *const ways[] = {"read", NULL, 0};
 	const struct job_plan plan = {
-		"tag", "o", caches, ways, (const unsigned[]){512000, 16384, 0}, "echo 'a b' > c"};
+		"tag", "o", caches, ways, (const unsigned[]){512000, 16384, 0}, "echo 'a b' > c",
+		0};
 	autofree char *text = job_text(&plan);
 
 	(void)state;

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* The guest's memory in pieces: a share of it is filled, and every other page given back. Page cache
+ * then gets pages that no other follows, and behind each stands one of ours: a kernel that writes
+ * over the end of a page writes into that one, where it is found and does no harm. (They are pages
+ * of a file in memory, which costs UML no fault per page.) */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "macros.h"
+#include "probe.h"
+
+#define PAGE 4096U
+#define UNIT 16U
+#define BATCH 16U	/* pages of a read or write */
+#define REPORTED_MAX 64 /* pages of one scan */
+
+/* Each page has bytes of its own. */
+static void fill_canary(uint64_t page, unsigned char *buf)
+{
+	char unit[UNIT + 1];
+
+	snprintf(unit, sizeof(unit), "~canary%08" PRIx32 "\n", (uint32_t)page);
+	for (size_t at = 0; at < PAGE; at += UNIT)
+		memcpy(buf + at, unit, UNIT);
+}
+
+static uint64_t free_pages(void)
+{
+	autofclose FILE *f = fopen("/proc/meminfo", "re");
+	char line[128];
+	uint64_t kib = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "MemFree: %" SCNu64, &kib) == 1)
+			break;
+	return kib * 1024 / PAGE;
+}
+
+static int fill(int fd, uint64_t pages)
+{
+	static unsigned char buf[BATCH * PAGE];
+
+	for (uint64_t page = 0; page < pages; page += BATCH) {
+		for (unsigned i = 0; i < BATCH; i++)
+			fill_canary(page + i, buf + i * PAGE);
+		if (pwrite(fd, buf, sizeof(buf), (off_t)(page * PAGE)) != (ssize_t)sizeof(buf))
+			return errno ? -errno : -ENOSPC;
+	}
+	return 0;
+}
+
+static int give_back(int fd, uint64_t pages)
+{
+	for (uint64_t page = 1; page < pages; page += 2)
+		if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(page * PAGE),
+			      PAGE) < 0)
+			return -errno;
+	return 0;
+}
+
+int memory_fragment(struct probe *p, unsigned percent)
+{
+	uint64_t pages = free_pages() * percent / 100 / BATCH * BATCH;
+	autoclose int fd = memfd_create("canaries", MFD_CLOEXEC);
+	int r = fd < 0 ? -errno : fill(fd, pages);
+
+	if (!r)
+		r = give_back(fd, pages);
+	if (r)
+		return r;
+	p->canaries = steal_fd(&fd);
+	p->n_canaries = pages;
+	return 0;
+}
+
+/* Reports what stands in a page that is not ours, and makes the page right again. */
+static void judge_page(struct probe *p, uint64_t page, const unsigned char *now)
+{
+	unsigned char should[PAGE];
+	size_t from = 0, to = PAGE;
+
+	fill_canary(page, should);
+	while (from < to && now[from] == should[from])
+		from++;
+	while (to > from && now[to - 1] == should[to - 1])
+		to--;
+	if (from == to)
+		return;
+	if (p->strays++ < REPORTED_MAX) {
+		fprintf(p->report, "stray %" PRIu64 " %zu ", page, from);
+		for (size_t i = from; i < to; i++)
+			fprintf(p->report, "%02x", now[i]);
+		fputc('\n', p->report);
+	}
+	(void)!pwrite(p->canaries, should, PAGE, (off_t)(page * PAGE));
+}
+
+void memory_scan(struct probe *p)
+{
+	static unsigned char buf[BATCH * PAGE];
+
+	p->strays = 0;
+	for (uint64_t page = 0; page < p->n_canaries; page += BATCH) {
+		if (pread(p->canaries, buf, sizeof(buf), (off_t)(page * PAGE)) !=
+		    (ssize_t)sizeof(buf))
+			return;
+		for (unsigned i = 0; i < BATCH; i += 2)
+			judge_page(p, page + i, buf + i * PAGE);
+	}
+}
