@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "macros.h"
+#include "spawn.h"
 #include "verify.h"
 
 #define MAX_CPU 1023U /* of cpu_set_t */
@@ -40,6 +41,7 @@ enum option_key {
 	OPT_STATS,
 	OPT_QUIET,
 	OPT_KEEP,
+	OPT_NO_RECORD,
 	OPT_SAVE_MANIFEST,
 	OPT_MANIFEST,
 	OPT_HELP,
@@ -65,6 +67,7 @@ static const struct option long_options[] = {
 	{"stats", no_argument, NULL, OPT_STATS},
 	{"quiet", no_argument, NULL, OPT_QUIET},
 	{"keep", no_argument, NULL, OPT_KEEP},
+	{"no-record", no_argument, NULL, OPT_NO_RECORD},
 	{"save-manifest", required_argument, NULL, OPT_SAVE_MANIFEST},
 	{"manifest", required_argument, NULL, OPT_MANIFEST},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -117,7 +120,8 @@ static void print_help(void)
 	       "  --json                one JSON object a line\n"
 	       "  --stats               at the end, what the server did and what it cost\n"
 	       "  --quiet               no progress\n"
-	       "  --keep                keep the folder with the report and the logs\n"
+	       "  --keep                record the run even if all is well\n"
+	       "  --no-record           do not record it, whatever is found\n"
 	       "  --help                print this text\n\n"
 	       "exit code: 0 equal, 1 different, 2 wrong usage, 3 something is missing here,\n"
 	       "4 the guest or the server failed\n");
@@ -304,6 +308,9 @@ static int set_option(struct verify_options *o, enum option_key key, const char 
 	case OPT_KEEP:
 		o->keep = true;
 		return 0;
+	case OPT_NO_RECORD:
+		o->no_record = true;
+		return 0;
 	case OPT_SAVE_MANIFEST:
 		o->save_manifest = value;
 		return 0;
@@ -339,6 +346,8 @@ static int check(struct verify_options *o, int *ret_status)
 		bad = "--corpus goes with no --exec and no manifest";
 	else if (o->iounit && o->wish.qemu_server)
 		bad = "--iounit is for --server warren";
+	else if (o->keep && o->no_record)
+		bad = "--keep and --no-record exclude each other";
 	else if (o->manifest && o->save_manifest)
 		bad = "--manifest and --save-manifest exclude each other";
 	if (!bad)
@@ -382,14 +391,29 @@ static int take_rest(struct verify_options *o, int n, char **words, int *ret_sta
 	return 0;
 }
 
+/* Who runs it again needs the options that shape what guest and server do. Where things are on this
+ * machine, and what is printed, is not among them. */
+static int note_setting(struct verify_options *o, enum option_key key, const char *name,
+			const char *value)
+{
+	static const enum option_key others[] = {
+		OPT_KERNEL, OPT_QEMU,	   OPT_JSON,	      OPT_STATS, OPT_QUIET,    OPT_KEEP,
+		OPT_CPU,    OPT_NO_RECORD, OPT_SAVE_MANIFEST, OPT_HELP,	 OPT_MANIFEST, OPT_CORPUS};
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (key == others[i])
+			return 0;
+	return strv_pushf(&o->settings, "--%s%s%s", name, value ? "=" : "", value ? value : "");
+}
+
 int verify_parse(int argc, char **argv, struct verify_options *ret_o, int *ret_status)
 {
 	struct verify_options o = {.wish.guest = GUEST_UML, .cpu = RUN_CPU_CHOOSE};
-	int key, r;
+	int key, r, index = 0;
 
 	opterr = 0;
 	optind = 1;
-	while ((key = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+	while ((key = getopt_long(argc, argv, ":", long_options, &index)) != -1) {
 		if (key == '?' || key == ':') {
 			*ret_status = cmd_usage_error("verify", "%s '%s'",
 						      key == ':' ? "a value is missing for"
@@ -398,6 +422,9 @@ int verify_parse(int argc, char **argv, struct verify_options *ret_o, int *ret_s
 			return -EINVAL;
 		}
 		r = set_option(&o, (enum option_key)key, optarg, ret_status);
+		if (!r)
+			r = note_setting(&o, (enum option_key)key, long_options[index].name,
+					 optarg);
 		if (r)
 			return r;
 	}

@@ -13,6 +13,7 @@
 #include "compare.h"
 #include "kernel.h"
 #include "logging.h"
+#include "record.h"
 #include "verdict.h"
 #include "verify.h"
 
@@ -94,6 +95,7 @@ static void print_mount(struct printer *p, const struct mount_result *m,
 {
 	autofree char *sentence = verdict_sentence(m->tally, c);
 
+	record_mount(p->record, p->plan, m, c, sentence);
 	if (p->o->json) {
 		json_mount(m, c, sentence);
 		return;
@@ -145,6 +147,7 @@ static void print_mount_failure(struct printer *p, const struct mount_result *m,
 	int status = m->failed ? mount_failure_status(m) : EXIT_GUEST;
 
 	p->failed++;
+	record_mount(p->record, p->plan, m, NULL, NULL);
 	if (p->o->json)
 		json_mount_failure(m->cache, m->error, text);
 	else
@@ -193,10 +196,16 @@ static void on_mount_done(void *ctx, const struct mount_result *m)
 	count_verdict(p, verdict_of(m->tally));
 }
 
+static void on_fact(void *ctx, const char *name, const char *value)
+{
+	record_fact(((struct printer *)ctx)->record, name, value);
+}
+
 const struct run_listener printer_listener = {
 	.mount_done = on_mount_done,
 	.progress = on_progress,
 	.output = on_output,
+	.fact = on_fact,
 };
 
 static void print_console(const char *console)
@@ -225,25 +234,32 @@ int print_failure(struct printer *p, int status, char *why, const char *console)
 	return status;
 }
 
+int end_status(const struct printer *p, const struct run_result *r)
+{
+	switch (r->end) {
+	case RUN_DONE:
+		break;
+	case RUN_ENVIRONMENT:
+		return p->damaged ? EXIT_DIFFERENT : EXIT_ENVIRONMENT;
+	case RUN_FAILED:
+		return p->damaged ? EXIT_DIFFERENT : EXIT_GUEST;
+	case RUN_INTERRUPTED:
+		return 128 + r->signal;
+	}
+	return p->ok || p->damaged || p->failed ? p->status : EXIT_GUEST;
+}
+
 int print_end(struct printer *p, const struct run_result *r)
 {
 	clear_line(p);
 	if (p->o->stats)
 		json_server(stderr, r);
-	if (r->kept)
-		log_info("report and logs are in %s", r->kept);
-	switch (r->end) {
-	case RUN_DONE:
-		break;
-	case RUN_ENVIRONMENT:
-		return print_failure(p, p->damaged ? EXIT_DIFFERENT : EXIT_ENVIRONMENT,
-				     strdup(r->why ? r->why : ""), r->console);
-	case RUN_FAILED:
-		return print_failure(p, p->damaged ? EXIT_DIFFERENT : EXIT_GUEST,
-				     strdup(r->why ? r->why : ""), r->console);
-	case RUN_INTERRUPTED:
-		return print_failure(p, 128 + r->signal, strdup("interrupted"), NULL);
-	}
+	if (r->end != RUN_DONE)
+		return print_failure(p, end_status(p, r),
+				     strdup(r->end == RUN_INTERRUPTED ? "interrupted"
+					    : r->why		      ? r->why
+								      : ""),
+				     r->end == RUN_INTERRUPTED ? NULL : r->console);
 	if (!p->ok && !p->damaged && !p->failed)
 		return print_failure(p, EXIT_GUEST, strdup("the guest reached no verdict"), NULL);
 	if (p->o->json)

@@ -20,6 +20,8 @@
 #include "manifest.h"
 #include "monitor.h"
 #include "ready.h"
+#include "record.h"
+#include "spawn.h"
 #include "state-folder.h"
 #include "walk.h"
 
@@ -240,14 +242,19 @@ static int run(struct verify *v)
 		.memory_mib = v->o.memory_mib,
 		.silence_limit_s = v->o.timeout_s,
 		.manifest = v->loaded,
-		.keep = v->o.keep,
 		.cpu = v->o.cpu,
 	};
 	monitor_block_signals();
 	if (caught)
 		return failf(v, 128 + caught, "interrupted");
+	if (v->o.corpus)
+		v->printer.corpus = corpus_text(&v->spec);
+	recording_begin(&v->printer);
+	v->plan.record = record_folder(v->printer.record);
 	run_verify(&v->plan, &printer_listener, &v->printer, &result);
+	recording_end(&v->printer, &result, end_status(&v->printer, &result));
 	status = print_end(&v->printer, &result);
+	recording_tell(&v->printer);
 	run_result_done(&result);
 	return status;
 }
@@ -262,6 +269,9 @@ static void done(struct verify *v)
 	free(v->dir);
 	free(v->o.caches[0]);
 	free(v->o.ways[0]);
+	strv_free(v->o.settings);
+	free(v->printer.recorded);
+	free(v->printer.corpus);
 }
 
 int cmd_verify(int argc, char **argv)

@@ -25,9 +25,10 @@ struct verify_options {
 	bool has_iounit, has_fragment;
 	bool all_caches; /* that the kernel knows: none were asked for */
 	uint32_t timeout_s, memory_mib;
-	bool json, keep, quiet, stats;
+	bool json, keep, no_record, quiet, stats;
 	int cpu; /* as in run.h */
 	const char *save_manifest, *manifest, *exec;
+	char **settings; /* the options given that shape the run, "--NAME=VALUE" each */
 };
 
 /* 0; else *RET_STATUS is the exit code. The lists of words point into one allocation that lives as
@@ -38,6 +39,10 @@ int verify_parse(int argc, char **argv, struct verify_options *ret_o, int *ret_s
 struct printer {
 	const struct verify_options *o;
 	const struct run_plan *plan;
+	struct record *record; /* NULL: none is made */
+	int record_err;	       /* why not; 0: it was not asked for */
+	char *recorded;	       /* where it is */
+	char *corpus;	       /* what the share is; NULL: a folder */
 	int status;
 	unsigned ok, damaged, failed; /* mounts */
 	bool is_tty, has_line;
@@ -49,6 +54,14 @@ extern const struct run_listener printer_listener;
 
 /* An error before or after the run, as text or JSON. WHY is freed. Returns STATUS. */
 int print_failure(struct printer *p, int status, char *why, const char *console);
+
+/* The record of the run, verify-record.c: made, then kept or dropped, then told to the user. */
+void recording_begin(struct printer *p);
+void recording_end(struct printer *p, const struct run_result *result, int status);
+void recording_tell(const struct printer *p);
+
+/* The exit code that follows from what came. */
+int end_status(const struct printer *p, const struct run_result *r);
 
 /* The last line; returns the exit code. */
 int print_end(struct printer *p, const struct run_result *r);

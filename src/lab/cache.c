@@ -52,7 +52,7 @@ int make_dirs(const char *path)
 	}
 }
 
-static const char *find_home(void)
+const char *lab_home(void)
 {
 	const char *home = getenv("HOME");
 	const struct passwd *pw;
@@ -77,7 +77,7 @@ static char *make_absolute(const char *path)
 int lab_cache_dir(char **ret_dir)
 {
 	const char *own = getenv("WARREN_CACHE"), *xdg = getenv("XDG_CACHE_HOME");
-	const char *home = find_home();
+	const char *home = lab_home();
 	autofree char *dir = NULL;
 	int r;
 

@@ -52,6 +52,9 @@ int remove_tree(const char *path);
 /* Bytes of all regular files beneath PATH, 0 if there are none. */
 uint64_t tree_size(const char *path);
 
+/* The user's home folder, NULL if there is none. */
+const char *lab_home(void);
+
 /* mkdir -p. */
 int make_dirs(const char *path);
 

@@ -19,6 +19,7 @@
 struct piece {
 	struct diagnosis d;
 	uint64_t from, to, steps, right;
+	struct sample sample;
 };
 
 /* The judgement of one file. */
@@ -62,17 +63,33 @@ static char *describe(const struct diagnosis *d)
 	return text;
 }
 
+/* The finding that was added last. */
+static void set_sample(struct tally *t, const struct sample *s)
+{
+	struct finding *f;
+
+	if (!s->n || t->last_finding == &t->findings)
+		return;
+	f = container_of(t->last_finding, struct finding, next);
+	f->sample = *s;
+}
+
 static int flush_piece(struct judge *j)
 {
 	struct piece *p = &j->last;
+	uint64_t n = j->c->t.n_findings;
+	int r;
 
 	if (!j->has_last)
 		return 0;
 	j->has_last = false;
 	if (j->pieces++ >= PIECES_MAX)
 		return 0;
-	return add_finding(j->c, j->c->node, NULL, p->d.class, p->from, p->to, p->steps, p->right,
-			   describe(&p->d));
+	r = add_finding(j->c, j->c->node, NULL, p->d.class, p->from, p->to, p->steps, p->right,
+			describe(&p->d));
+	if (!r && n < KEPT_MAX)
+		set_sample(&j->c->t, &p->sample);
+	return r;
 }
 
 static bool is_continued(const struct piece *a, const struct piece *b)
@@ -180,6 +197,18 @@ static bool rebuild_first(const struct judge *j, uint64_t block, size_t n, uint6
 	return false;
 }
 
+/* Zeros and flipped bits were tried on the host's bytes until the digest fitted: the guest's bytes are
+ * known then, even if nobody told them. */
+static void take_sample(struct judge *j, const unsigned char *guest, const struct diagnosis *d,
+			struct sample *ret_s)
+{
+	ret_s->n = MIN(d->to - d->from, SAMPLE_BYTES);
+	memcpy(ret_s->host, j->host + d->from, ret_s->n);
+	ret_s->has_guest = guest || (d->class == DAMAGE_ZERO && d->is_exact);
+	if (guest)
+		memcpy(ret_s->guest, guest + d->from, ret_s->n);
+}
+
 static int classify_block(struct judge *j, uint64_t block, size_t n, uint64_t digest,
 			  const unsigned char *guest, struct piece *p)
 {
@@ -201,6 +230,7 @@ static int classify_block(struct judge *j, uint64_t block, size_t n, uint64_t di
 	classify(&s, &p->d);
 	p->from = s.offset + p->d.from;
 	p->to = s.offset + p->d.to;
+	take_sample(j, guest, &p->d, &p->sample);
 	return add_piece(j, p);
 }
 

@@ -11,6 +11,7 @@
 #include "runs.h"
 
 #define SIGHTINGS_MAX 1024 /* of one file; the probe sends fewer */
+#define KEPT_MAX 20000	   /* findings or paths; more are only counted */
 
 /* Blocks that STEP read differently from the first way. */
 struct sighting {

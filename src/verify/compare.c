@@ -16,7 +16,6 @@
 
 #define LEVELS_MAX 1000000
 #define THOROUGH_FILES 4
-#define KEPT_MAX 20000 /* findings or paths; more are only counted */
 
 /* The guest's inode, and which of the host's it stood for first. */
 struct guest_inode {

@@ -16,6 +16,15 @@
 struct manifest;
 struct node;
 
+#define SAMPLE_BYTES 48
+
+/* The first bytes of a wrong range, as they should be and as the guest read them. */
+struct sample {
+	size_t n; /* 0: not known */
+	bool has_guest;
+	unsigned char host[SAMPLE_BYTES], guest[SAMPLE_BYTES];
+};
+
 /* One thing that is wrong with one name. */
 struct finding {
 	struct finding *next;
@@ -25,6 +34,7 @@ struct finding {
 	uint64_t steps;	   /* a mask: which steps saw it */
 	uint64_t right;	   /* ... and which read these bytes rightly */
 	char *text;	   /* more of it, for a person; may be NULL */
+	struct sample sample;
 };
 
 struct path_list {

@@ -73,9 +73,12 @@ char *job_text(const struct job_plan *p)
 		return NULL;
 	if (p->fragment)
 		fprintf(f, "fragment %u\n", p->fragment);
+	fputs("facts\n", f);
 	for (const char *const *cache = p->caches; *cache; cache++)
 		for (const unsigned *msize = p->msizes; *msize; msize++)
 			put_part(f, p, *cache, *msize, cache == p->caches && msize == p->msizes);
+	/* The taint may be another one now. */
+	fputs("facts\n", f);
 	fclose(f);
 	return text;
 }

@@ -9,6 +9,7 @@
  *	local DIR		takes DIR for the share instead, to test the probe without a guest
  *	exec ARGV...		runs a program of the guest with the share as its working directory
  *	sync			writes back what the guest's kernel holds
+ *	facts			what the guest says of itself (probe-facts.c)
  *	drop-caches		all clean pages, names and inodes
  *	fragment PERCENT	breaks that share of the free memory into pieces (probe-memory.c);
  *				each walk then ends with a look at the pages between
@@ -102,9 +103,15 @@ static void put_mounted(struct probe *p)
 
 	while (f && (m = getmntent(f)))
 		if (!strcmp(m->mnt_dir, p->share)) {
+			autofree char *line = NULL;
+
 			fputs("mounted ", p->report);
 			text_put(p->report, m->mnt_opts, strlen(m->mnt_opts));
 			fputc('\n', p->report);
+			if (asprintf(&line, "%s %s %s %s %d %d", m->mnt_fsname, m->mnt_dir,
+				     m->mnt_type, m->mnt_opts, m->mnt_freq, m->mnt_passno) < 0)
+				line = NULL;
+			probe_fact(p, "mount", line);
 		}
 	if (f)
 		endmntent(f);
@@ -149,6 +156,13 @@ static int run_sync(struct probe *p, const struct statement *s)
 	(void)p;
 	(void)s;
 	sync();
+	return 0;
+}
+
+static int run_facts(struct probe *p, const struct statement *s)
+{
+	(void)s;
+	probe_facts(p);
 	return 0;
 }
 
@@ -242,6 +256,7 @@ static const struct verb verbs[] = {
 	{"unmount", 0, 0, false, run_unmount},
 	{"local", 1, 1, false, run_local},
 	{"sync", 0, 0, false, run_sync},
+	{"facts", 0, 0, false, run_facts},
 	{"drop-caches", 0, 0, false, run_drop_caches},
 	{"fragment", 1, 1, false, run_fragment},
 	{"walk", 1, PROBE_MAX_WORDS - 1, false, run_walk},

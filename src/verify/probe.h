@@ -50,6 +50,11 @@ void probe_flush(struct probe *p, bool now);
 /* Writes the report's first line. */
 void probe_greet(struct probe *p);
 
+/* Reports one fact, or all that the guest knows of itself; probe-facts.c. A VALUE that is NULL or empty
+ * is left out, and so is what follows its first line. */
+void probe_fact(struct probe *p, const char *name, const char *value);
+void probe_facts(struct probe *p);
+
 /* Each returns 0 or -errno; probe-setup.c. */
 int setup_file_systems(void);
 int setup_scratch(const char **ret_dir);

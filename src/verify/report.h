@@ -5,6 +5,7 @@
  *	warren-probe 1 RELEASE MACHINE		first line of a report
  *	done STATEMENT...			a statement of the job worked
  *	mounted OPTIONS				the mount's options as the kernel shows them
+ *	fact NAME VALUE				what the guest says of itself; a later one counts
  *	failed STATEMENT ERRNO TEXT		it did not
  *	out TEXT				output of an `exec`
  *	exit STATUS				how the `exec` ended

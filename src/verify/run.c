@@ -27,11 +27,15 @@
 #include "macros.h"
 #include "manifest.h"
 #include "monitor.h"
+#include "record-files.h"
 #include "server-child.h"
 #include "state-folder.h"
 
 #define LINE_LIMIT (4U << 20)
 #define TICK_MS 200
+#define RECORDED_REPORT (16U << 20)
+#define RECORDED_LOG (1U << 20)
+#define RECORDED_FILES 10000
 
 struct verification {
 	const struct run_plan *plan;
@@ -53,10 +57,12 @@ struct verification {
 	char *failed, *error, *text; /* of the last statement that failed */
 	int exec_status;
 	bool has_ended; /* the report's last line came */
+	bool has_findings;
 	char *line;
 	size_t n_line;
 	uint64_t lines;
-	FILE *copy; /* of the report, to be kept */
+	FILE *copy; /* of the report, for the record */
+	size_t copied;
 };
 
 static int fail(struct verification *r, enum run_end end, char *why)
@@ -110,6 +116,7 @@ static void tell_mount(struct verification *r)
 		.text = r->text,
 	};
 
+	r->has_findings = r->has_findings || (m.tally && m.tally->n_findings);
 	r->l->mount_done(r->ctx, &m);
 }
 
@@ -271,6 +278,17 @@ static int take_greeting(struct verification *r, const char *at)
 	return keep_word(&at, &r->release);
 }
 
+static int take_fact(struct verification *r, const char *at)
+{
+	autofree char *name = NULL, *value = NULL;
+
+	if (field_word(&at, &name, NULL) < 0 || field_word(&at, &value, NULL) < 0)
+		return -EINVAL;
+	if (r->l->fact)
+		r->l->fact(r->ctx, name, value);
+	return 0;
+}
+
 static int take_mounted(struct verification *r, const char *at)
 {
 	return keep_word(&at, &r->options);
@@ -289,7 +307,7 @@ static const struct {
 } words[] = {
 	{"warren-probe", take_greeting}, {"done", take_done},  {"failed", take_failed},
 	{"mounted", take_mounted},	 {"out", take_output}, {"exit", take_exit},
-	{"crash", take_crash},		 {"end", take_end},
+	{"crash", take_crash},		 {"end", take_end},    {"fact", take_fact},
 };
 
 static int take_tree_line(struct verification *r, const char *line)
@@ -390,6 +408,15 @@ static int judge_end(struct verification *r, ssize_t n)
 				      : "the guest did not come up");
 }
 
+/* What does not fit is at its end, which tells least. */
+static void copy_report(struct verification *r, const char *buf, size_t n)
+{
+	n = MIN(n, RECORDED_REPORT - r->copied);
+	if (r->copy && n)
+		fwrite(buf, 1, n, r->copy);
+	r->copied += n;
+}
+
 static int follow_report(struct verification *r)
 {
 	static char buf[1 << 16];
@@ -397,8 +424,7 @@ static int follow_report(struct verification *r)
 	int err = 0;
 
 	while (!err && !r->monitor.signal && (n = guest_read(r->guest, buf, sizeof(buf))) > 0) {
-		if (r->copy)
-			fwrite(buf, 1, (size_t)n, r->copy);
+		copy_report(r, buf, (size_t)n);
 		err = take_bytes(r, buf, (size_t)n);
 		tell_progress(r);
 	}
@@ -416,16 +442,8 @@ static bool is_plain(const char *dir)
 static int make_folder(struct verification *r)
 {
 	const char *bases[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp"};
-	char path[] = "/tmp/warren-verify-XXXXXX";
 	int err = -ENOENT;
 
-	if (r->plan->keep) {
-		if (!mkdtemp(path))
-			return failf(r, RUN_ENVIRONMENT, "cannot make a folder in /tmp: %s",
-				     strerror(errno));
-		r->result->kept = strdup(path);
-		return r->result->kept ? 0 : -ENOMEM;
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(bases) && err; i++)
 		if (is_plain(bases[i]))
 			err = state_folder_make(bases[i], &r->folder);
@@ -437,7 +455,7 @@ static char *in_folder(const struct verification *r, const char *name)
 {
 	char *path;
 
-	if (asprintf(&path, "%s/%s", r->result->kept ? r->result->kept : r->folder.path, name) < 0)
+	if (asprintf(&path, "%s/%s", r->folder.path, name) < 0)
 		return NULL;
 	return path;
 }
@@ -507,6 +525,8 @@ static int start_guest(struct verification *r, const char *socket_path, unsigned
 	if (!job)
 		return -ENOMEM;
 	cfg.job = job;
+	if (r->plan->record)
+		record_write(r->plan->record, "job", job, strlen(job));
 	if (guest_start(&cfg, &r->guest, &why) < 0)
 		return fail(r, RUN_ENVIRONMENT, why);
 	return 0;
@@ -536,9 +556,43 @@ static int run_guest(struct verification *r)
 	return err;
 }
 
+static void record_guest(const struct verification *r)
+{
+	static const char *const names[][2] = {{"console", "console.log"}, {"manifest", "guest"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		autofree char *path = NULL;
+
+		if (asprintf(&path, "%s/%s", guest_state_dir(r->guest), names[i][0]) < 0)
+			path = NULL;
+		else
+			record_copy_log(path, r->plan->record, names[i][1], RECORDED_LOG);
+	}
+}
+
+/* Of a large tree it would be larger than all else, and the host still has that. */
+static void record_manifest(const struct verification *r)
+{
+	autofree char *path = NULL;
+	FILE *f = NULL;
+
+	if (!r->manifest || manifest_wait_for(r->manifest, 0) ||
+	    manifest_files(r->manifest) > RECORDED_FILES)
+		return;
+	if (asprintf(&path, "%s/manifest", r->plan->record) < 0)
+		path = NULL;
+	f = path ? fopen(path, "we") : NULL;
+	if (f) {
+		manifest_save(r->manifest, f);
+		fclose(f);
+	}
+}
+
 static void end_server(struct verification *r)
 {
 	server_child_stop(&r->server);
+	if (r->plan->record)
+		record_copy_log(r->server.log, r->plan->record, "server.log", RECORDED_LOG);
 	r->result->server = server_child_last_line(&r->server);
 	server_child_done(&r->server);
 }
@@ -548,11 +602,15 @@ static void done(struct verification *r)
 	if (r->guest) {
 		r->result->boot_seconds = guest_boot_seconds(r->guest);
 		r->result->has_kvm = guest_has_kvm(r->guest);
+		if (r->plan->record)
+			record_guest(r);
 	}
 	guest_free(r->guest);
 	if (r->has_server)
 		end_server(r);
 	compare_free(r->compare);
+	if (r->plan->record && (r->has_findings || r->result->end == RUN_FAILED))
+		record_manifest(r);
 	manifest_free(r->own);
 	if (r->copy)
 		fclose(r->copy);
@@ -586,9 +644,11 @@ void run_verify(const struct run_plan *plan, const struct run_listener *l, void 
 	*ret_r = (struct run_result){0};
 	monitor_block_signals();
 	err = r.line ? make_folder(&r) : -ENOMEM;
-	if (!err && plan->keep) {
-		autofree char *path = in_folder(&r, "report");
+	if (plan->record) {
+		autofree char *path = NULL;
 
+		if (asprintf(&path, "%s/report", plan->record) < 0)
+			path = NULL;
 		r.copy = path ? fopen(path, "we") : NULL;
 	}
 	if (!err)
@@ -604,6 +664,5 @@ void run_result_done(struct run_result *r)
 {
 	free(r->why);
 	free(r->console);
-	free(r->kept);
 	free(r->server);
 }

@@ -33,8 +33,10 @@ struct run_plan {
 	const char *warren, *probe; /* our programs */
 	unsigned memory_mib, silence_limit_s;
 	struct manifest *manifest; /* a loaded one, the caller's; NULL: the run makes its own */
-	bool keep;		   /* the folder with logs and the report */
-	int cpu;		   /* where server and guest run; or: */
+	/* An existing folder that gets job, report, guest (its manifest), console.log and
+	 * server.log, as far as they come about; NULL: nothing is kept. */
+	const char *record;
+	int cpu; /* where server and guest run; or: */
 };
 
 /* What one mount came to. */
@@ -51,6 +53,8 @@ struct run_listener {
 	void (*mount_done)(void *ctx, const struct mount_result *r);
 	void (*progress)(void *ctx, const char *what, uint64_t files, uint64_t bytes);
 	void (*output)(void *ctx, const char *bytes, size_t n); /* of the command */
+	/* What the guest says of itself (probe-facts.c); may be NULL. */
+	void (*fact)(void *ctx, const char *name, const char *value);
 };
 
 enum run_end {
@@ -64,7 +68,6 @@ struct run_result {
 	enum run_end end;
 	char *why;     /* in one line, when not RUN_DONE */
 	char *console; /* the end of the guest's console, when that may help; or NULL */
-	char *kept;    /* the folder that was kept, or NULL */
 	char *server;  /* the server's counters as it said them, an object of JSON; or NULL */
 	int signal;
 	double boot_seconds;

@@ -442,6 +442,7 @@ static int setup(void **state)
 		return -1;
 	/* State folders are made where we can see them. */
 	setenv("TMPDIR", dir, 1);
+	setenv("XDG_STATE_HOME", path("state"), 1);
 	unsetenv("XDG_RUNTIME_DIR");
 	return getenv("WARREN") && getenv("MAKE_TREE") ? 0 : -1;
 }

@@ -150,12 +150,14 @@ static void each_cache_mode_is_a_mount_with_a_walk(void **state)
 
 	(void)state;
 	assert_string_equal(text,
+			    "facts\n"
 			    "mount tag \"trans=virtio,version=9p2000.L,cache=none,msize=512000\"\n"
 			    "walk read drop mmap direct drop splice\n"
 			    "unmount\n"
 			    "mount tag \"trans=virtio,version=9p2000.L,cache=loose,msize=512000\"\n"
 			    "walk read drop mmap direct drop splice read\n"
-			    "unmount\n");
+			    "unmount\n"
+			    "facts\n");
 }
 
 static void a_command_runs_once_and_is_synced(void **state)
@@ -168,7 +170,8 @@ static void a_command_runs_once_and_is_synced(void **state)
 	autofree char *text = job_text(&plan);
 
 	(void)state;
-	assert_string_equal(text, "mount tag \"o,cache=mmap,msize=512000\"\n"
+	assert_string_equal(text, "facts\n"
+				  "mount tag \"o,cache=mmap,msize=512000\"\n"
 				  "exec /bin/sh -c \"echo 'a b' > c\"\n"
 				  "sync\n"
 				  "walk read\n"
@@ -181,7 +184,8 @@ static void a_command_runs_once_and_is_synced(void **state)
 				  "unmount\n"
 				  "mount tag \"o,cache=loose,msize=16384\"\n"
 				  "walk read\n"
-				  "unmount\n");
+				  "unmount\n"
+				  "facts\n");
 }
 
 int main(void)
