@@ -46,8 +46,8 @@ struct launch {
 	const char *dir;	    /* the state folder: no character that needs quoting */
 	struct state_folder memory; /* UML: where its memory file is; the guest's to remove */
 	char **argv, **env;
-	char *gdb;		     /* QEMU: path of its gdbstub's socket; NULL: it has none */
-	bool own_pids, no_randomize; /* as in keeper.h */
+	char *gdb; /* QEMU: path of its gdbstub's socket; NULL: it has none */
+	bool own_pids, no_randomize, stopped; /* as in keeper.h */
 	bool has_kvm;
 };
 

@@ -183,5 +183,6 @@ int uml_prepare(struct launch *l, char **ret_why)
 	/* Its physical memory begins behind the program and its heap: a random gap between the two
 	 * is up to a gigabyte of memory map, and of boot time. */
 	l->no_randomize = true;
+	l->stopped = l->cfg->stopped;
 	return 0;
 }

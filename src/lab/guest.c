@@ -235,6 +235,7 @@ static int start_keeper(struct guest *g, const struct launch *l, char **ret_why)
 		.cpu = l->cfg->cpu,
 		.own_pids = l->own_pids,
 		.no_randomize = l->no_randomize,
+		.stopped = l->stopped,
 		.folders = {g->state.path, g->memory.path, l->cfg->folder},
 		.locks = {g->state.lock, g->memory.lock, -1},
 	};

@@ -56,9 +56,10 @@ struct guest_config {
 	const char *folder;
 	/* QEMU: a debugger may attach. Its gdbstub is the socket "gdb" in the state folder (the
 	 * manifest names it), the kernel is where it was linked to be, and modules are where the
-	 * first that fits is. */
+	 * first that fits is. To UML it may always attach. */
 	bool debug;
-	/* With debug: the guest waits for the debugger's first "continue". */
+	/* With debug: the guest waits for the debugger's first "continue". A UML stands before its
+	 * first instruction. */
 	bool stopped;
 };
 

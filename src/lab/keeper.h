@@ -18,7 +18,9 @@ struct keeper_plan {
 	int log;		 /* the program's standard output and error */
 	unsigned cpu;		 /* N > 0: it runs on CPU N - 1 only */
 	bool own_pids; /* in a process namespace with its own /proc where the system allows it */
-	bool no_randomize;		     /* the program's addresses are the same each time */
+	bool no_randomize; /* the program's addresses are the same each time */
+	/* It is stopped before its first instruction, for a debugger: SIGCONT lets it run. */
+	bool stopped;
 	const char *folders[KEEPER_FOLDERS]; /* removed when we are gone; may be NULL */
 	int locks[KEEPER_FOLDERS];	     /* descriptors that the keeper holds open; or -1 */
 };

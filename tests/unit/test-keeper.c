@@ -107,6 +107,48 @@ static void the_exit_code_comes_through(bool own_pids)
 	close(null);
 }
 
+static bool is_stopped(pid_t pid)
+{
+	char path[64], text[512] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && strstr(text, ") T ");
+}
+
+/* It is the program already, not the fork that will be: its name tells. */
+static void a_stopped_program_waits_for_a_debugger(bool own_pids)
+{
+	const char *argv[] = {"/bin/cat", "/dev/null", NULL};
+	struct keeper_plan p = {.argv = argv,
+				.env = (const char *const *)environ,
+				.log = open("/dev/null", O_WRONLY | O_CLOEXEC),
+				.own_pids = own_pids,
+				.stopped = true,
+				.locks = {-1, -1, -1}};
+	struct child c = CHILD_INIT;
+	char path[64], exe[256] = "";
+	int status = -1;
+
+	assert_int_equal(keeper_start(&p, &c), 0);
+	assert_true(is_stopped(keeper_program(&c)));
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)keeper_program(&c));
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(read(fd, exe, sizeof(exe) - 1) > 0);
+	assert_string_equal(exe, "cat\n");
+	assert_int_equal(child_wait(&c, 50, &status), -ETIMEDOUT);
+	kill(keeper_program(&c), SIGCONT);
+	assert_int_equal(child_wait(&c, 10000, &status), 0);
+	assert_int_equal(status, 0);
+	keeper_end(&c);
+	/* One that nobody lets run ends with the keeper. */
+	assert_int_equal(keeper_start(&p, &c), 0);
+	keeper_end(&c);
+	argv[0] = "/nonexistent/program";
+	assert_int_equal(keeper_start(&p, &c), -ENOENT);
+	close(p.log);
+}
+
 static void the_whole_family_ends(bool own_pids, const char *script)
 {
 	struct child c = CHILD_INIT;
@@ -215,6 +257,13 @@ static void a_program_that_is_not_there_is_an_error(void **state)
 	close(p.log);
 }
 
+static void a_program_can_be_stopped_at_its_start(void **state)
+{
+	(void)state;
+	a_stopped_program_waits_for_a_debugger(false);
+	a_stopped_program_waits_for_a_debugger(true);
+}
+
 static void abandoned_folders_are_swept_and_used_ones_are_not(void **state)
 {
 	struct state_folder f = STATE_FOLDER_INIT, g = STATE_FOLDER_INIT;
@@ -247,6 +296,7 @@ int main(void)
 		cmocka_unit_test(a_killed_owner_leaves_nothing),
 		cmocka_unit_test(a_killed_keeper_takes_the_program_along),
 		cmocka_unit_test(a_program_that_is_not_there_is_an_error),
+		cmocka_unit_test(a_program_can_be_stopped_at_its_start),
 		cmocka_unit_test(abandoned_folders_are_swept_and_used_ones_are_not),
 	};
 
