@@ -49,13 +49,22 @@ static int print_help(void)
 	printf("usage: warren lab kernel list\n"
 	       "       warren lab kernel fetch [--update] NAME...\n"
 	       "       warren lab kernel build [--update] NAME...\n"
+	       "       warren lab kernel build --uml|--x86 --source VERSION [--debug] [--kasan]\n"
+	       "                               [--without-fix EDIT]... [--patch FILE]\n"
+	       "       warren lab kernel clean\n"
 	       "       warren lab qemu list\n"
 	       "       warren lab qemu fetch [NAME]\n\n"
 	       "Guest kernels and QEMUs, unpacked into the cache folder ($WARREN_CACHE, else\n"
 	       "$XDG_CACHE_HOME/warren, else ~/.cache/warren). Nothing is installed; no root.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		printf("  %-8s  %s\n", verbs[i].name, verbs[i].summary);
-	printf("\n  --update  ask the mirror for a newer one even if the cache has one\n");
+	printf("\n  --update            ask the mirror for a newer one even if the cache has one\n"
+	       "  --uml, --x86        User Mode Linux, or a small kernel for QEMU\n"
+	       "  --source VERSION    of Debian's linux-source: 6.1, 6.12 or newest\n"
+	       "  --without-fix EDIT  undo a bug's fix; 'warren lab kernel list' has the names\n"
+	       "  --patch FILE        change the source by patch(1) -p1\n"
+	       "  --kasan             find bad memory accesses (User Mode Linux)\n"
+	       "  --debug             with symbols for gdb; the last four imply it\n");
 	return EXIT_OK;
 }
 

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "kernel-make.h"
 #include "kernel.h"
 #include "logging.h"
+#include "path.h"
 
 int lab_why(int r, char **ret_why, const char *fmt, ...)
 {

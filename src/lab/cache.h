@@ -3,6 +3,7 @@
  *
  *	kernels/NAME_VERSION[_HASH]/	see kernel.h
  *	qemu/NAME_VERSION/		an unpacked QEMU
+ *	build/NAME/			see kernel-tree.h
  *	apt/SUITES/			apt's private state
  *	lock/THING			held while THING is made
  *	tmp/THING.XXXXXX		where it is made; what is left of a crash goes with the next

@@ -7,8 +7,10 @@
 
 #include "apt.h"
 #include "cleanup.h"
+#include "kernel-config.h"
 #include "kernel-manifest.h"
 #include "kernel-names.h"
+#include "path.h"
 #include "tool.h"
 #include "vmlinux.h"
 
@@ -43,13 +45,15 @@ int kernel_describe(const struct kernel_job *job, const struct apt_package *p, c
 {
 	autofree char *image = path_join(dir, "image");
 	autofree char *version = upstream_version(p->version);
+	const struct kernel_config *c = job->spec->source->config;
+	const char *kind = !c ? "debian" : c->arch->is_uml ? "uml" : "x86";
 	int r;
 
-	if (!image || !version || manifest_set(&m->name, job->source->name) ||
-	    manifest_set(&m->kind, job->source->variant ? "uml" : "debian") ||
-	    manifest_set(&m->version, version) || manifest_set(&m->image, "image") ||
-	    manifest_set(&m->config, "config") || manifest_set(&m->package, p->name) ||
-	    manifest_set(&m->package_version, p->version) || manifest_set(&m->suite, p->suite))
+	if (!image || !version || manifest_set(&m->name, job->spec->name) ||
+	    manifest_set(&m->kind, kind) || manifest_set(&m->version, version) ||
+	    manifest_set(&m->image, "image") || manifest_set(&m->config, "config") ||
+	    manifest_set(&m->package, p->name) || manifest_set(&m->package_version, p->version) ||
+	    manifest_set(&m->suite, p->suite))
 		return -ENOMEM;
 	r = vmlinux_build_id(image, &m->build_id);
 	if (r && r != -ENOENT && r != -EINVAL && r != -ENOTSUP)

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "kernel-manifest.h"
 #include "kernel-names.h"
+#include "path.h"
 #include "progress.h"
 #include "tool.h"
 
@@ -215,12 +216,12 @@ int kernel_fetch_image(const struct kernel_job *job, char **ret_why)
 	if (!r)
 		r = cache_work_make_tmp(job->work, ROOM_MIB, ret_why);
 	if (!r)
-		r = apt_open(job->work, job->progress, job->source->suites, &a, ret_why);
+		r = apt_open(job->work, job->progress, job->spec->source->suites, &a, ret_why);
 	if (!r)
-		r = resolve(&a, job->source->package, &names, ret_why);
+		r = resolve(&a, job->spec->source->package, &names, ret_why);
 	if (r)
 		return r;
-	if (asprintf(&entry, "%s_%s", job->source->name, names.parts[0].version) < 0)
+	if (asprintf(&entry, "%s_%s", job->spec->name, names.parts[0].version) < 0)
 		return -ENOMEM;
 	if (kernel_entry_exists(job, entry)) {
 		progress_step(job->progress, "%s is the newest already", names.release);

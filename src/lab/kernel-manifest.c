@@ -71,7 +71,11 @@ static int complete(struct kernel_manifest *m)
 		return r;
 	KERNEL_MANIFEST_FIELDS(F)
 #undef F
-	return is_inside(m->image) && is_inside(m->modules) && is_inside(m->config) ? 0 : -EINVAL;
+	return is_inside(m->image) && is_inside(m->modules) && is_inside(m->config) &&
+			       is_inside(m->vmlinux) && is_inside(m->gdb_scripts) &&
+			       is_inside(m->sources)
+		       ? 0
+		       : -EINVAL;
 }
 
 int kernel_manifest_parse(const char *text, struct kernel_manifest *ret_m)

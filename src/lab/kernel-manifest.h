@@ -6,21 +6,25 @@
 #include <stdio.h>
 
 /* Member, key. All are strings, "" for what there is none of. */
-#define KERNEL_MANIFEST_FIELDS(F)                                                 \
-	F(name, "name")			      /* kernel.h */                      \
-	F(kind, "kind")			      /* "uml" or "debian" */             \
-	F(release, "release")		      /* uname -r */                      \
-	F(version, "version")		      /* for people */                    \
-	F(build_id, "build-id")		      /* hex */                           \
-	F(package, "package")		      /* Debian's, that it came from */   \
-	F(package_version, "package-version") /* its version */                   \
-	F(suite, "suite")		      /* the suite that had it */         \
-	F(sha256, "sha256")		      /* of the image */                  \
-	F(image, "image")		      /* path below the folder */         \
-	F(modules, "modules")		      /* path below the folder */         \
-	F(config, "config")		      /* path below the folder */         \
-	F(config_hash, "config-hash")	      /* UML: of all that went into it */ \
-	F(patches, "patches")		      /* names, or "none" */
+#define KERNEL_MANIFEST_FIELDS(F)                                                            \
+	F(name, "name")			      /* kernel.h */                                 \
+	F(kind, "kind")			      /* "uml" or "debian" */                        \
+	F(release, "release")		      /* uname -r */                                 \
+	F(version, "version")		      /* for people */                               \
+	F(build_id, "build-id")		      /* hex */                                      \
+	F(package, "package")		      /* Debian's, that it came from */              \
+	F(package_version, "package-version") /* its version */                              \
+	F(suite, "suite")		      /* the suite that had it */                    \
+	F(sha256, "sha256")		      /* of the image */                             \
+	F(image, "image")		      /* path below the folder */                    \
+	F(modules, "modules")		      /* path below the folder */                    \
+	F(config, "config")		      /* path below the folder */                    \
+	F(vmlinux, "vmlinux")		      /* the program with DWARF, below the folder */ \
+	F(gdb_scripts, "gdb-scripts")	      /* folder of vmlinux-gdb.py, "." */            \
+	F(sources, "sources")		      /* folder that DWARF calls /linux */           \
+	F(config_hash, "config-hash")	      /* built here: of all that went into it */     \
+	F(edits, "edits")		      /* the fixes undone, or "none" */              \
+	F(patches, "patches")		      /* hash of a patch file, or "none" */
 
 struct kernel_manifest {
 #define F(member, key) char *member;

@@ -6,9 +6,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct uml_variant;
+struct kernel_config;
 
-/* Name, alias (or ""), package, suites that may have it, UML variant (none: Debian's image),
+/* What --source newest means. */
+#define KERNEL_NEWEST "trixie-backports"
+
+/* Name, alias (or ""), package, suites that may have it, configuration (none: Debian's image),
  * sentence for `warren lab kernel list`. */
 #define KERNEL_SOURCES(S)                                                                          \
 	S("6.12-uml", "uml", "linux-source-6.12", "bookworm-backports bookworm-security",          \
@@ -17,6 +20,8 @@ struct uml_variant;
 	  "the same, of Debian 12's kernel")                                                       \
 	S("6.12-uml-debug", "", "linux-source-6.12", "bookworm-backports bookworm-security",       \
 	  &uml_debug, "with debug information and tracepoints, for gdb")                           \
+	S("6.1-uml-debug", "", "linux-source-6.1", "bookworm bookworm-security", &uml_inet_debug,  \
+	  "the same, of Debian 12's kernel")                                                       \
 	S("6.1", "bookworm", "linux-image-amd64", "bookworm bookworm-security", NULL,              \
 	  "Debian 12's kernel")                                                                    \
 	S("6.12", "bookworm-backports", "linux-image-amd64", "bookworm-backports", NULL,           \
@@ -27,12 +32,14 @@ struct uml_variant;
 
 struct kernel_source {
 	const char *name, *alias, *package, *suites;
-	const struct uml_variant *variant; /* NULL: one of Debian's images */
+	const struct kernel_config *config; /* NULL: one of Debian's images */
 	const char *summary;
 };
 
 extern const struct kernel_source kernel_sources[];
 extern const size_t n_kernel_sources;
+
+bool kernel_source_is_uml(const struct kernel_source *s);
 
 /* The source that NAME means for a guest of that kind; NULL or "" is the kind's default, and
  * "6.12" is "6.12-uml" for UML. NULL when there is none. */
@@ -41,7 +48,10 @@ const struct kernel_source *kernel_source_find(const char *name, bool uml);
 /* Any kind. */
 const struct kernel_source *kernel_source_by_name(const char *name);
 
-/* All names that fit the kind, in one line; the caller frees it, NULL when memory is out. */
+/* All names of those that are built here, or fetched, as the next one. */
+char *kernel_source_list_made(bool built);
+
+/* All names that fit the kind of guest, in one line; the caller frees it, NULL when memory is out. */
 char *kernel_source_list(bool uml);
 
 #endif

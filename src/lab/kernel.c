@@ -10,11 +10,16 @@
 
 #include "cache.h"
 #include "cleanup.h"
+#include "kernel-config.h"
 #include "kernel-make.h"
 #include "kernel-manifest.h"
 #include "kernel-names.h"
+#include "kernel-spec.h"
+#include "path.h"
 #include "progress.h"
-#include "uml-config.h"
+#include "slurp.h"
+
+#define PATCH_LIMIT (4U << 20)
 
 void kernel_free(struct kernel *k)
 {
@@ -27,6 +32,10 @@ void kernel_free(struct kernel *k)
 	free(k->dir);
 	free(k->image);
 	free(k->modules);
+	free(k->vmlinux);
+	free(k->gdb_scripts);
+	free(k->sources);
+	free(k->edits);
 	free(k);
 }
 
@@ -35,11 +44,13 @@ static void cleanup_kernel(struct kernel **k)
 	kernel_free(*k);
 }
 
-char *path_join(const char *path, const char *name)
+/* A path below DIR; NULL for none. */
+static int join_below(const char *dir, const char *path, char **ret_path)
 {
-	char *joined;
-
-	return asprintf(&joined, "%s/%s", path, name) < 0 ? NULL : joined;
+	if (!*path)
+		return 0;
+	*ret_path = path_join(dir, path);
+	return *ret_path ? 0 : -ENOMEM;
 }
 
 /* M's strings move into the kernel. */
@@ -51,14 +62,16 @@ static int make_kernel(const char *dir, struct kernel_manifest *m, struct kernel
 		return -ENOMEM;
 	k->is_uml = !strcmp(m->kind, "uml");
 	k->dir = strdup(dir);
-	k->image = path_join(dir, m->image);
-	k->modules = *m->modules ? path_join(dir, m->modules) : NULL;
-	if (!k->dir || !k->image || (*m->modules && !k->modules))
+	if (!k->dir || join_below(dir, m->image, &k->image) ||
+	    join_below(dir, m->modules, &k->modules) || join_below(dir, m->vmlinux, &k->vmlinux) ||
+	    join_below(dir, m->gdb_scripts, &k->gdb_scripts) ||
+	    join_below(dir, m->sources, &k->sources))
 		return -ENOMEM;
 	k->name = steal_ptr(&m->name);
 	k->release = steal_ptr(&m->release);
 	k->version = steal_ptr(&m->version);
 	k->build_id = steal_ptr(&m->build_id);
+	k->edits = steal_ptr(&m->edits);
 	*ret_k = steal_ptr(&k);
 	return 0;
 }
@@ -66,12 +79,12 @@ static int make_kernel(const char *dir, struct kernel_manifest *m, struct kernel
 /* A kernel that an older warren built with another configuration is not what NAME means. */
 static bool is_current(const struct kernel_manifest *m)
 {
-	const struct kernel_source *s = kernel_source_by_name(m->name);
-	char hash[UML_HASH_SIZE];
+	struct kernel_spec s;
+	char hash[KERNEL_HASH_SIZE];
 
-	if (!s || !s->variant)
+	if (kernel_spec_by_name(m->name, &s, NULL) || !s.source->config)
 		return true;
-	return !uml_config_hash(s->variant, hash) && !strcmp(hash, m->config_hash);
+	return !kernel_spec_hash(&s, hash) && !strcmp(hash, m->config_hash);
 }
 
 static bool is_called(const char *entry, const struct kernel_manifest *m, const char *name)
@@ -101,11 +114,11 @@ static int read_entry(const char *kernels, const char *entry, const char *name,
 
 int kernel_find(const char *name, struct kernel **ret_k)
 {
-	const struct kernel_source *source = kernel_source_by_name(name);
 	cleanup(cleanup_kernel) struct kernel *best = NULL;
 	autofree char *cache = NULL, *kernels = NULL;
 	autoclosedir DIR *d = NULL;
 	const struct dirent *e;
+	struct kernel_spec spec;
 	int r = lab_cache_dir(&cache);
 
 	if (r)
@@ -113,12 +126,13 @@ int kernel_find(const char *name, struct kernel **ret_k)
 	kernels = path_join(cache, "kernels");
 	if (!kernels)
 		return -ENOMEM;
+	if (!kernel_spec_by_name(name, &spec, NULL))
+		name = spec.name;
 	d = opendir(kernels);
 	while (d && (e = readdir(d))) {
 		struct kernel *k = NULL;
 
-		if (e->d_name[0] == '.' ||
-		    read_entry(kernels, e->d_name, source ? source->name : name, &k))
+		if (e->d_name[0] == '.' || read_entry(kernels, e->d_name, name, &k))
 			continue;
 		if (best && strverscmp(best->version, k->version) > 0) {
 			kernel_free(k);
@@ -133,35 +147,45 @@ int kernel_find(const char *name, struct kernel **ret_k)
 	return 0;
 }
 
-static int make(const struct kernel_source *source, bool update, struct kernel **ret_k,
+/* Variants of a kernel share a build tree, so they share the lock. */
+static int lock_kernel(const struct kernel_spec *s, struct cache_work *w, char **ret_why)
+{
+	const struct kernel_spec base = kernel_spec_base(s);
+	autofree char *thing = NULL;
+
+	if (asprintf(&thing, "kernel-%s", base.name) < 0) {
+		thing = NULL;
+		return -ENOMEM;
+	}
+	return cache_work_begin(thing, w, ret_why);
+}
+
+static int make(const struct kernel_spec *s, const char *patch, bool update, struct kernel **ret_k,
 		char **ret_why)
 {
 	cleanup(cache_work_end) struct cache_work work = CACHE_WORK_INIT;
 	cleanup(progress_done) struct progress progress;
-	struct kernel_job job = {source, &work, &progress};
-	autofree char *thing = NULL, *what = NULL;
+	struct kernel_job job = {s, patch, update, &work, &progress};
+	autofree char *what = NULL;
 	int r;
 
-	if (asprintf(&thing, "kernel-%s", source->name) < 0 ||
-	    asprintf(&what, "kernel %s", source->name) < 0)
+	if (asprintf(&what, "kernel %s", s->name) < 0) {
+		what = NULL;
 		return -ENOMEM;
+	}
 	progress_init(&progress, what);
-	r = cache_work_begin(thing, &work, ret_why);
+	r = lock_kernel(s, &work, ret_why);
 	if (r)
 		return r;
 	/* Another process may have made it while we waited for the lock. */
-	if (!update && !kernel_find(source->name, ret_k))
+	if (!update && !kernel_find(s->name, ret_k))
 		return 0;
-	r = source->variant ? kernel_build_uml(&job, ret_why) : kernel_fetch_image(&job, ret_why);
-	return r ? r : kernel_find(source->name, ret_k);
-}
-
-static int say_unknown(const char *name, bool uml, char **ret_why)
-{
-	autofree char *names = kernel_source_list(uml);
-
-	return lab_why(-ENOENT, ret_why, "there is no %s kernel '%s'; known are %s",
-		       uml ? "UML" : "QEMU", name, names ? names : "");
+	if (*s->patch && !patch)
+		return lab_why(
+			-ENOENT, ret_why,
+			"the cache has none; 'warren lab kernel build --patch FILE' makes it");
+	r = s->source->config ? kernel_build(&job, ret_why) : kernel_fetch_image(&job, ret_why);
+	return r ? r : kernel_find(s->name, ret_k);
 }
 
 /* What kernel_get may return without asking a source: a folder's name, a release. */
@@ -176,23 +200,35 @@ static int find_exact(const char *name, bool uml, struct kernel **ret_k)
 	return 0;
 }
 
-static int get(const char *name, bool uml, bool update, struct kernel **ret_k, char **ret_why)
+static int get_spec(const struct kernel_spec *s, const char *patch, bool update,
+		    struct kernel **ret_k, char **ret_why)
 {
-	const struct kernel_source *source = kernel_source_find(name, uml);
 	char *reason = NULL;
 	int r;
 
-	if (!source && !find_exact(name, uml, ret_k))
+	if (!update && !kernel_find(s->name, ret_k))
 		return 0;
-	if (!source)
-		return say_unknown(name, uml, ret_why);
-	if (!update && !kernel_find(source->name, ret_k))
-		return 0;
-	r = make(source, update, ret_k, &reason);
+	r = make(s, patch, update, ret_k, &reason);
 	if (r)
-		lab_why(r, ret_why, "kernel %s: %s", source->name, reason ? reason : strerror(-r));
+		lab_why(r, ret_why, "kernel %s: %s", s->name, reason ? reason : strerror(-r));
 	free(reason);
 	return r;
+}
+
+static int get(const char *name, bool uml, bool update, struct kernel **ret_k, char **ret_why)
+{
+	struct kernel_spec s;
+	char *reason = NULL;
+	int r = kernel_spec_parse(name, uml, &s, &reason);
+
+	if (r == -ENOENT && !find_exact(name, uml, ret_k)) {
+		free(reason);
+		return 0;
+	}
+	if (r)
+		lab_why(r, ret_why, "%s", reason ? reason : strerror(-r));
+	free(reason);
+	return r ? r : get_spec(&s, NULL, update, ret_k, ret_why);
 }
 
 int kernel_get(const char *name, bool uml, struct kernel **ret_k, char **ret_why)
@@ -203,4 +239,22 @@ int kernel_get(const char *name, bool uml, struct kernel **ret_k, char **ret_why
 int kernel_update(const char *name, bool uml, struct kernel **ret_k, char **ret_why)
 {
 	return get(name, uml, true, ret_k, ret_why);
+}
+
+int kernel_get_patched(const char *name, bool uml, const char *file, struct kernel **ret_k,
+		       char **ret_why)
+{
+	autofree char *patch = NULL, *path = NULL;
+	struct kernel_spec s;
+	size_t n = 0;
+	int r = kernel_spec_parse(name, uml, &s, ret_why);
+
+	if (r)
+		return r;
+	r = slurp(file, PATCH_LIMIT, &patch, &n);
+	if (r)
+		return lab_why(r, ret_why, "cannot read the patch %s: %s", file, strerror(-r));
+	path = realpath(file, NULL);
+	r = path ? kernel_spec_add_patch(&s, patch, n, ret_why) : -errno;
+	return r ? r : get_spec(&s, path, false, ret_k, ret_why);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Guest kernels: Debian's stock images and our own UML builds, each a folder of the cache with a
+/* Guest kernels: Debian's stock images and our own builds, each a folder of the cache with a
  * manifest. Nothing is installed, nothing needs root. */
 #ifndef LAB_KERNEL_H
 #define LAB_KERNEL_H
@@ -19,6 +19,10 @@ struct kernel {
 	char *dir;	/* absolute */
 	char *image;	/* absolute */
 	char *modules;	/* absolute: the folder that holds modules.dep, NULL if there are none */
+	char *vmlinux;	/* absolute: the program with DWARF, NULL if there is none */
+	char *gdb_scripts; /* absolute: the folder that holds vmlinux-gdb.py, NULL without */
+	char *sources;	   /* absolute: the folder that DWARF calls /linux, NULL without */
+	char *edits;	   /* the fixes undone: "folioq-offset,...", or "none", or "" */
 	bool is_uml;
 };
 
@@ -28,7 +32,8 @@ void kernel_free(struct kernel *k);
  * The caller frees it. 0 or -errno. */
 int lab_cache_dir(char **ret_dir);
 
-/* The kernel NAME from the cache. 0, -ENOENT if it is not there. */
+/* The kernel NAME (a name of kernel-names.h, with the suffixes of kernel-spec.h) from the cache. 0,
+ * -ENOENT if it is not there. */
 int kernel_find(const char *name, struct kernel **ret_k);
 
 /* The kernel NAME, fetched or built first if the cache has none, with progress lines on stderr.
@@ -36,6 +41,10 @@ int kernel_find(const char *name, struct kernel **ret_k);
  * On failure *RET_WHY (the caller frees it) says in one line what is missing and what to do.
  * -EINTR when a signal handler ran meanwhile: nothing is left behind. */
 int kernel_get(const char *name, bool uml, struct kernel **ret_k, char **ret_why);
+
+/* As kernel_get with a patch FILE besides: the name gets the suffix -patch-HASH. */
+int kernel_get_patched(const char *name, bool uml, const char *file, struct kernel **ret_k,
+		       char **ret_why);
 
 /* As kernel_get, but asks the mirror for a newer one even if the cache has one. */
 int kernel_update(const char *name, bool uml, struct kernel **ret_k, char **ret_why);

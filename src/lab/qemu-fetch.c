@@ -10,7 +10,7 @@
 #include "apt.h"
 #include "cache.h"
 #include "cleanup.h"
-#include "kernel-make.h"
+#include "path.h"
 #include "kernel.h"
 #include "progress.h"
 #include "qemu-fetch.h"

@@ -14,8 +14,8 @@
 
 #include "cache.h"
 #include "cleanup.h"
-#include "kernel-make.h"
 #include "kernel.h"
+#include "path.h"
 
 static int make_cache(void **state)
 {

@@ -10,11 +10,13 @@
 
 #include "cache.h"
 #include "cleanup.h"
+#include "kernel-config.h"
 #include "kernel-make.h"
 #include "kernel-manifest.h"
 #include "kernel-names.h"
+#include "kernel-spec.h"
 #include "kernel.h"
-#include "uml-config.h"
+#include "path.h"
 
 static void assert_source(const char *name, bool uml, const char *expected)
 {
@@ -121,39 +123,23 @@ static void a_broken_manifest_is_refused(void **state)
 	}
 }
 
-static void the_hash_covers_options_and_patches(void **state)
-{
-	static const char *const a[] = {"NET=y", "INET=n", NULL}, *const b[] = {"NET=y", "INET=y",
-										NULL};
-	static const char *const none[] = {NULL}, *const one[] = {"fix", NULL};
-	const struct uml_variant base = {a, none, 1, 1}, other = {b, none, 1, 1},
-				 patched = {a, one, 1, 1}, same = {a, none, 2, 2};
-	char h[4][UML_HASH_SIZE];
-
-	(void)state;
-	assert_int_equal(uml_config_hash(&base, h[0]), 0);
-	assert_int_equal(uml_config_hash(&other, h[1]), 0);
-	assert_int_equal(uml_config_hash(&patched, h[2]), 0);
-	assert_int_equal(uml_config_hash(&same, h[3]), 0);
-	assert_int_equal(strlen(h[0]), UML_HASH_SIZE - 1);
-	assert_string_not_equal(h[0], h[1]);
-	assert_string_not_equal(h[0], h[2]);
-	assert_string_equal(h[0], h[3]);
-}
-
 static void a_configuration_is_checked(void **state)
 {
-	static const char *const options[] = {"NET=y", "INET=n", NULL}, *const none[] = {NULL};
-	const struct uml_variant v = {options, none, 1, 1};
-	autofree char *text = uml_config_text(&v);
+	static const char *const options[] = {"NET=y", "INET=n", NULL}, *const more[] = {"A=y",
+											 NULL};
+	const struct kernel_config c = {.options = options};
+	autofree char *text = kernel_config_text(&c, NULL), *both = kernel_config_text(&c, more);
 
 	(void)state;
 	assert_string_equal(text, "CONFIG_NET=y\n# CONFIG_INET is not set\n");
-	assert_null(uml_config_missing(&v, text));
-	assert_null(uml_config_missing(&v, "CONFIG_A=y\nCONFIG_NET=y\n"));
-	assert_string_equal(uml_config_missing(&v, "CONFIG_NET=m\n"), "NET=y");
-	assert_string_equal(uml_config_missing(&v, "XCONFIG_NET=y\n"), "NET=y");
-	assert_string_equal(uml_config_missing(&v, "CONFIG_NET=y\nCONFIG_INET=y\n"), "INET=n");
+	assert_string_equal(both, "CONFIG_NET=y\n# CONFIG_INET is not set\nCONFIG_A=y\n");
+	assert_null(kernel_config_missing(&c, NULL, text));
+	assert_string_equal(kernel_config_missing(&c, more, text), "A=y");
+	assert_null(kernel_config_missing(&c, more, "CONFIG_A=y\nCONFIG_NET=y\n"));
+	assert_string_equal(kernel_config_missing(&c, NULL, "CONFIG_NET=m\n"), "NET=y");
+	assert_string_equal(kernel_config_missing(&c, NULL, "XCONFIG_NET=y\n"), "NET=y");
+	assert_string_equal(kernel_config_missing(&c, NULL, "CONFIG_NET=y\nCONFIG_INET=y\n"),
+			    "INET=n");
 }
 
 static void an_upstream_version_ends_at_debians(void **state)
@@ -275,13 +261,15 @@ static void a_build_with_another_configuration_is_not_found(void **state)
 {
 	autofree char *manifest = NULL;
 	struct kernel *k = NULL;
-	char hash[UML_HASH_SIZE];
+	char hash[KERNEL_HASH_SIZE];
+	struct kernel_spec spec;
 
 	add_entry(*state, "old",
 		  "name 6.12-uml\nkind uml\nrelease r\nversion 6.12.1\nimage i\n"
 		  "config-hash 0123456789abcdef\n");
 	assert_int_equal(kernel_find("6.12-uml", &k), -ENOENT);
-	assert_int_equal(uml_config_hash(&uml_plain, hash), 0);
+	assert_int_equal(kernel_spec_by_name("6.12-uml", &spec, NULL), 0);
+	assert_int_equal(kernel_spec_hash(&spec, hash), 0);
 	assert_true(asprintf(&manifest,
 			     "name 6.12-uml\nkind uml\nrelease r\nversion 6.12.0\nimage i\n"
 			     "config-hash %s\n",
@@ -303,7 +291,6 @@ int main(void)
 		cmocka_unit_test(a_manifest_reads_back),
 		cmocka_unit_test(unknown_keys_are_passed_over),
 		cmocka_unit_test(a_broken_manifest_is_refused),
-		cmocka_unit_test(the_hash_covers_options_and_patches),
 		cmocka_unit_test(a_configuration_is_checked),
 		cmocka_unit_test(an_upstream_version_ends_at_debians),
 		IN_CACHE(the_newest_of_a_name_is_found),
