@@ -43,6 +43,11 @@ void compare_without_times(struct compare *c)
 	c->without_times = true;
 }
 
+void compare_set_read_size(struct compare *c, uint64_t bytes)
+{
+	c->t.read_size = bytes;
+}
+
 static void free_paths(struct path_list *l)
 {
 	while (l) {
@@ -124,6 +129,7 @@ int add_finding(struct compare *c, const struct node *node, const char *name, en
 		.class = class,
 		.from = from,
 		.to = to,
+		.size = node && node->kind == 'f' ? node->same->length : 0,
 		.steps = steps,
 		.right = right,
 		.text = text,

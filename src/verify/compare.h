@@ -31,6 +31,7 @@ struct finding {
 	char *path;
 	enum damage class;
 	uint64_t from, to; /* the wrong bytes; both 0 where the class has none */
+	uint64_t size;	   /* of the file on the host, if the bytes are of a file */
 	uint64_t steps;	   /* a mask: which steps saw it */
 	uint64_t right;	   /* ... and which read these bytes rightly */
 	char *text;	   /* more of it, for a person; may be NULL */
@@ -54,7 +55,8 @@ struct tally {
 	struct finding *findings, **last_finding;
 	uint64_t n_findings, n_damaged; /* n_damaged: names with at least one finding */
 	uint64_t bad_bytes;
-	uint64_t n_strays; /* findings in the guest's memory, not in a file */
+	uint64_t read_size; /* the bytes of a Tread, at most; 0: not known */
+	uint64_t n_strays;  /* findings in the guest's memory, not in a file */
 	struct path_list *changed, *unreadable;
 	uint64_t n_changed, n_unreadable;
 };
@@ -67,6 +69,9 @@ void compare_free(struct compare *c);
 
 /* With cache=loose the guest keeps its own times of what it wrote itself: leave them out. */
 void compare_without_times(struct compare *c);
+
+/* For the evidence: the bytes that the client asks for in one Tread, at most. */
+void compare_set_read_size(struct compare *c, uint64_t bytes);
 
 /* One line from "walk" to "walked", without its newline. -EINVAL when it is malformed. */
 int compare_line(struct compare *c, const char *line);

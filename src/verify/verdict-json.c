@@ -44,6 +44,7 @@ static json_t *ways_of(const struct tally *t, uint64_t steps)
 
 json_t *json_finding(const struct tally *t, const struct finding *d, const char *cache)
 {
+	autofree char *relation = finding_relation(t, d);
 	json_t *o = json_object();
 
 	json_object_set_new(o, "type", json_string("finding"));
@@ -54,6 +55,7 @@ json_t *json_finding(const struct tally *t, const struct finding *d, const char 
 	json_object_set_new(o, "to", json_count(d->to));
 	json_object_set_new(o, "ways", ways_of(t, d->steps));
 	json_object_set_new(o, "right_ways", ways_of(t, d->right & ~d->steps));
+	json_object_set_new(o, "relation", json_text(relation));
 	json_object_set_new(o, "text", json_text(d->text ? d->text : damage_meaning(d->class)));
 	return o;
 }

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "compare.h"
 #include "macros.h"
+#include "relation.h"
 #include "text.h"
 
 #define EVIDENCE_MAX 100
@@ -73,8 +74,17 @@ static void put_steps(FILE *f, const struct tally *t, const struct finding *d)
 		fprintf(f, ", right by %s", right);
 }
 
+char *finding_relation(const struct tally *t, const struct finding *d)
+{
+	/* Other places than a file's are not cut into Treads. */
+	if (!d->size)
+		return NULL;
+	return relation_text(&(struct relation){d->from, d->to, d->size, t->read_size});
+}
+
 char *finding_sentence(const struct tally *t, const struct finding *d)
 {
+	autofree char *relation = finding_relation(t, d);
 	char *text = NULL;
 	size_t n;
 	FILE *f = open_memstream(&text, &n);
@@ -91,7 +101,8 @@ char *finding_sentence(const struct tally *t, const struct finding *d)
 	else
 		fputs(damage_name(d->class), f);
 	put_steps(f, t, d);
-	fprintf(f, " (%s)", d->text ? d->text : damage_meaning(d->class));
+	fprintf(f, " (%s%s%s)", d->text ? d->text : damage_meaning(d->class), relation ? "; " : "",
+		relation ? relation : "");
 	fclose(f);
 	return text;
 }

@@ -30,6 +30,9 @@ char *verdict_sentence(const struct tally *t, const struct circumstances *c);
 /* "bytes 0x3000-0x328e are ZERO by read and mmap, right by direct: TEXT". The caller frees it. */
 char *finding_sentence(const struct tally *t, const struct finding *f);
 
+/* How its bytes lie to pages, Treads and the file's end; NULL if there is nothing to say. */
+char *finding_relation(const struct tally *t, const struct finding *f);
+
 /* A line for each finding, and for each path that was left out, up to a limit. */
 void verdict_evidence(FILE *f, const struct tally *t);
 
