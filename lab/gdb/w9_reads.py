@@ -170,7 +170,7 @@ class Read:
             "fid": self.fid, "file": self.file, "offset": self.offset, "asked": self.asked,
             "count": self.before.count - self.after.count, "zc": self.is_zero_copy,
             "error": self.error, "iounit": self.iounit, "msize": self.msize,
-            "iter": self.iterator, "iter_type": self.before.kind,
+            "iter": "0x%x" % self.iterator, "iter_type": self.before.kind,
             "slot": self.before.slot, "iov_offset": self.before.offset,
             "folio_size": self.before.folio_size, "count_before": self.before.count,
             "slot_after": self.after.slot, "iov_offset_after": self.after.offset,
