@@ -14,6 +14,7 @@ enum {
 
 /* One row a verb: name, function, summary for `warren --help`. */
 #define CMD_VERBS(V)                                                          \
+	V(bench, cmd_bench, "measure a 9P server, any one")                   \
 	V(lab, cmd_lab, "fetch and build guest kernels")                      \
 	V(serve, cmd_serve, "share a folder: vhost-user, unix, tcp, vsock")   \
 	V(verify, cmd_verify, "prove that a guest reads what the host holds") \

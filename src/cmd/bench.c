@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* warren bench: load on any 9P2000.L server. */
+#include "bench.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "cmd.h"
+#include "link.h"
+#include "logging.h"
+#include "progress.h"
+
+static void stop(int sig)
+{
+	(void)sig;
+	load_stop();
+}
+
+static void catch_signals(void)
+{
+	const struct sigaction act = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGHUP, &act, NULL);
+}
+
+static int connect_to(void *ctx, struct link **ret_l, char **ret_why)
+{
+	const struct bench_options *o = ctx;
+	autofree char *reason = NULL;
+	int err = link_connect(&o->address, ret_l, &reason);
+
+	if (err && asprintf(ret_why, "cannot reach %s: %s", o->address_text,
+			    reason ? reason : strerror(-err)) < 0)
+		*ret_why = NULL;
+	return err;
+}
+
+static int pin(uint32_t cpu)
+{
+	cpu_set_t set;
+
+	if (cpu == UINT32_MAX)
+		return EXIT_OK;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (!sched_setaffinity(0, sizeof(set), &set))
+		return EXIT_OK;
+	log_error("cannot run on CPU %u: %s", cpu, strerror(errno));
+	return EXIT_ENVIRONMENT;
+}
+
+static int failed(int err, char *reason)
+{
+	log_error("%s", reason ? reason : strerror(-err));
+	free(reason);
+	return err == -EINTR						  ? EXIT_GUEST
+	       : err == -ENOENT || err == -ECONNREFUSED || err == -EACCES ? EXIT_ENVIRONMENT
+									  : EXIT_GUEST;
+}
+
+struct bench {
+	const struct bench_options *o;
+	struct load *load;
+	struct bench_row *rows;
+	unsigned n_rows, n_cells;
+	struct progress progress;
+};
+
+static int run_cell(struct bench *b, const struct load_cell *cell)
+{
+	struct bench_row *row = &b->rows[b->n_rows];
+	char *reason = NULL;
+	int err;
+
+	progress_update(&b->progress, "%u of %u: %s, depth %u, %u connections", b->n_rows + 1,
+			b->n_cells, load_op_name(cell->op), cell->depth, cell->connections);
+	row->cell = *cell;
+	err = load_run(b->load, cell, &row->result, &reason);
+	if (err == -EINTR) {
+		progress_done(&b->progress);
+		free(reason);
+		return -1;
+	}
+	if (err) {
+		progress_done(&b->progress);
+		return failed(err, reason);
+	}
+	b->n_rows++;
+	if (b->o->json)
+		bench_print_json(row);
+	return EXIT_OK;
+}
+
+static int run_all(struct bench *b)
+{
+	const struct bench_options *o = b->o;
+	int r = EXIT_OK;
+
+	for (unsigned i = 0; i < o->n_ops && !r; i++)
+		for (unsigned j = 0; j < o->n_connections && !r; j++)
+			for (unsigned k = 0; k < o->n_depths && !r; k++) {
+				const struct load_cell cell = {
+					.op = o->ops[i],
+					.depth = o->depths[k],
+					.connections = o->connections[j],
+					.size = o->size,
+					.sequential = o->sequential,
+					.seconds = o->seconds,
+					.warm_up = o->seconds / 10,
+					.rate = o->rate,
+				};
+				r = run_cell(b, &cell);
+			}
+	progress_done(&b->progress);
+	return r;
+}
+
+int cmd_bench(int argc, char **argv)
+{
+	struct bench_options o;
+	struct bench b = {.o = &o};
+	char *reason = NULL;
+	int r = bench_get_options(argc, argv, &o), err;
+
+	if (r)
+		return r;
+	if (o.help) {
+		bench_print_help();
+		return EXIT_OK;
+	}
+	r = pin(o.cpu);
+	if (r)
+		return r;
+	const struct load_plan plan = {
+		.connect = connect_to,
+		.ctx = &o,
+		.msize = o.msize,
+		.uid = getuid(),
+		.aname = o.aname,
+		.file = o.file,
+		.file_bytes = (uint64_t)o.file_mib << 20,
+		.entries = o.entries,
+		.server = (pid_t)o.pid,
+	};
+	b.n_cells = o.n_ops * o.n_depths * o.n_connections;
+	b.rows = calloc(b.n_cells, sizeof(*b.rows));
+	progress_init(&b.progress, "bench");
+	catch_signals();
+	err = b.rows ? load_new(&plan, &b.load, &reason) : -ENOMEM;
+	r = err ? failed(err, reason) : run_all(&b);
+	if (!o.json)
+		bench_print_table(&o, b.rows, b.n_rows);
+	if (r < 0) {
+		log_error("stopped after %u of %u cells", b.n_rows, b.n_cells);
+		r = EXIT_GUEST;
+	}
+	load_free(b.load);
+	free(b.rows);
+	return r;
+}
