@@ -48,8 +48,9 @@ int link_socket(int fd, struct link **ret_l);
 /* Connects to A (unix or tcp). On failure *RET_WHY, which the caller frees, says it in a line. */
 int link_connect(const struct address *a, struct link **ret_l, char **ret_why);
 
-/* The same for a vhost-user device at the Unix socket PATH: a front end with DEPTH requests in
- * flight at most, which maps memory, writes descriptors and kicks. */
+/* The same for a vhost-user device at the Unix socket PATH: a front end with DEPTH (at most 4096)
+ * requests in flight, which maps memory, writes descriptors and kicks. Messages of up to 512000
+ * bytes. A device has one front end at a time: another waits, and this returns after 20 s. */
 int link_vhost_user(const char *path, unsigned depth, struct link **ret_l, char **ret_why);
 
 #endif

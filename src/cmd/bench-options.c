@@ -15,7 +15,6 @@
 
 #define MAX_DEPTH 4096u
 #define MAX_CONNECTIONS 4096u
-#define VHOST_USER "vhost-user:"
 
 enum option_key {
 	OPT_OP = 1,
@@ -201,7 +200,7 @@ static int get_address(struct bench_options *o, const char *text)
 	autofree char *why = NULL;
 
 	o->address_text = text;
-	if (!strncmp(text, VHOST_USER, strlen(VHOST_USER))) {
+	if (!strncmp(text, BENCH_VHOST_USER, strlen(BENCH_VHOST_USER))) {
 		o->is_vhost_user = true;
 		return EXIT_OK;
 	}

@@ -31,11 +31,13 @@ static void catch_signals(void)
 	sigaction(SIGHUP, &act, NULL);
 }
 
-static int connect_to(void *ctx, struct link **ret_l, char **ret_why)
+static int connect_to(void *ctx, unsigned depth, struct link **ret_l, char **ret_why)
 {
 	const struct bench_options *o = ctx;
 	autofree char *reason = NULL;
-	int err = link_connect(&o->address, ret_l, &reason);
+	int err = o->is_vhost_user ? link_vhost_user(o->address_text + strlen(BENCH_VHOST_USER),
+						     depth, ret_l, &reason)
+				   : link_connect(&o->address, ret_l, &reason);
 
 	if (err && asprintf(ret_why, "cannot reach %s: %s", o->address_text,
 			    reason ? reason : strerror(-err)) < 0)
@@ -149,6 +151,7 @@ int cmd_bench(int argc, char **argv)
 		.file_bytes = (uint64_t)o.file_mib << 20,
 		.entries = o.entries,
 		.server = (pid_t)o.pid,
+		.one_at_a_time = o.is_vhost_user,
 	};
 	b.n_cells = o.n_ops * o.n_depths * o.n_connections;
 	b.rows = calloc(b.n_cells, sizeof(*b.rows));

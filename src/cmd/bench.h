@@ -9,6 +9,7 @@
 #include "address.h"
 #include "load.h"
 
+#define BENCH_VHOST_USER "vhost-user:"
 #define BENCH_MAX_OPS 16
 #define BENCH_MAX_LIST 16
 

@@ -29,7 +29,7 @@ static int connect_one(const struct load *l, unsigned depth, struct async **ret_
 		       uint32_t *ret_msize, char **ret_why)
 {
 	struct link *link;
-	int err = l->plan.connect(l->plan.ctx, &link, ret_why);
+	int err = l->plan.connect(l->plan.ctx, depth, &link, ret_why);
 
 	if (err)
 		return err;
@@ -44,6 +44,28 @@ static int connect_one(const struct load *l, unsigned depth, struct async **ret_
 	return why(ret_why, err, "the server did not let us in: %s", strerror(-err));
 }
 
+/* The connection that makes and removes the files. */
+static int control_open(struct load *l, char **ret_why)
+{
+	int err;
+
+	if (l->control)
+		return 0;
+	err = connect_one(l, 1, &l->control, &l->msize, ret_why);
+	if (!err && l->folder[0])
+		err = load_walk(l->control, FID_ROOT, FID_FOLDER, &l->walk_folder);
+	return err;
+}
+
+/* Makes room for the others, where that is needed. */
+static void control_leave(struct load *l)
+{
+	if (!l->plan.one_at_a_time)
+		return;
+	async_free(l->control);
+	l->control = NULL;
+}
+
 int load_new(const struct load_plan *plan, struct load **ret_l, char **ret_why)
 {
 	struct load *l = calloc(1, sizeof(*l));
@@ -52,25 +74,31 @@ int load_new(const struct load_plan *plan, struct load **ret_l, char **ret_why)
 	if (!l)
 		return why(ret_why, -ENOMEM, "out of memory");
 	l->plan = *plan;
-	err = connect_one(l, 1, &l->control, &l->msize, ret_why);
+	err = control_open(l, ret_why);
 	if (!err) {
+		struct link *link = async_link(l->control);
+
 		if (!l->plan.server)
-			l->plan.server = async_link(l->control)->ops->peer(async_link(l->control));
+			l->plan.server = link->ops->peer(link);
 		err = files_make(l, ret_why);
 	}
 	if (err) {
 		load_free(l);
 		return err;
 	}
+	control_leave(l);
 	*ret_l = l;
 	return 0;
 }
 
 void load_free(struct load *l)
 {
+	autofree char *reason = NULL;
+
 	if (!l)
 		return;
-	if (l->control)
+	/* A server that is gone has taken the way to the files with it. */
+	if (l->folder[0] && !control_open(l, &reason))
 		files_remove(l);
 	async_free(l->control);
 	free(l->names);
@@ -338,8 +366,12 @@ int load_run(struct load *l, const struct load_cell *cell, struct load_result *r
 	memset(ret_r, 0, sizeof(*ret_r));
 	ret_r->msize = l->msize;
 	r.size = MIN(cell->size ? cell->size : 4096, l->msize - P9_IO_HEADER_SIZE);
-	if (!err && cell->op->reads_folder)
-		err = files_make_many(l, ret_why);
+	if (!err && cell->op->reads_folder && !l->has_many) {
+		err = control_open(l, ret_why);
+		if (!err)
+			err = files_make_many(l, ret_why);
+		control_leave(l);
+	}
 	for (; !err && n < cell->connections; n++) {
 		struct lane_conn *c = &conns[n];
 

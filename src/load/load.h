@@ -26,8 +26,10 @@ struct link;
 struct load_op;
 
 struct load_plan {
-	/* A new connection. 0, or -errno and a line in *RET_WHY, which the caller frees. */
-	int (*connect)(void *ctx, struct link **ret_l, char **ret_why);
+	/* A new connection, for DEPTH requests in flight. 0, or -errno and a line in *RET_WHY,
+	 * which the caller frees. */
+	int (*connect)(void *ctx, unsigned depth, struct link **ret_l, char **ret_why);
+	bool one_at_a_time; /* the server takes no second connection */
 	void *ctx;
 	uint32_t msize, uid;
 	const char *aname;

@@ -23,7 +23,10 @@ struct front *front_new(int fd)
 {
 	struct front *f = calloc(1, sizeof(*f));
 
-	assert(f);
+	if (!f) {
+		close(fd);
+		return NULL;
+	}
 	f->fd = fd;
 	f->kick_fd = f->call_fd = f->err_fd = -1;
 	return f;
@@ -34,7 +37,10 @@ struct front *front_connect(const char *path)
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	assert(strlen(path) < sizeof(sa.sun_path));
+	if (strlen(path) >= sizeof(sa.sun_path)) {
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
 	memcpy(sa.sun_path, path, strlen(path) + 1);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
 		return NULL;
@@ -130,13 +136,25 @@ int front_call(struct front *f, uint32_t request, const void *payload, uint32_t 
 	return 0;
 }
 
-uint64_t front_get_u64(struct front *f, uint32_t request)
+int front_ask_u64(struct front *f, uint32_t request, uint64_t *ret)
 {
 	struct vu_message m;
 	int r = front_call(f, request, NULL, 0, &m);
 
-	assert(r == 0 && m.header.size == sizeof(m.payload.u64));
-	return m.payload.u64;
+	if (!r && m.header.size != sizeof(m.payload.u64))
+		r = -EPROTO;
+	if (!r)
+		*ret = m.payload.u64;
+	return r;
+}
+
+uint64_t front_get_u64(struct front *f, uint32_t request)
+{
+	uint64_t v = 0;
+	int r = front_ask_u64(f, request, &v);
+
+	assert(r == 0);
+	return v;
 }
 
 int front_ack(struct front *f, uint32_t request, const void *payload, uint32_t size, const int *fds,
@@ -171,37 +189,44 @@ int front_ack_fd(struct front *f, uint32_t request, uint64_t value, int fd)
 	return front_ack(f, request, &value, sizeof(value), &fd, 1);
 }
 
-void front_negotiate(struct front *f, uint64_t without)
+int front_negotiate(struct front *f, uint64_t without)
 {
 	int r = front_send(f, VU_SET_OWNER, VU_VERSION, NULL, 0, NULL, 0);
 
-	assert(r == 0);
-	f->features = front_get_u64(f, VU_GET_FEATURES) & ~without;
-	f->protocol_features = front_get_u64(f, VU_GET_PROTOCOL_FEATURES);
-	r = front_send(f, VU_SET_PROTOCOL_FEATURES, VU_VERSION, &f->protocol_features,
-		       sizeof(f->protocol_features), NULL, 0);
-	assert(r == 0);
-	r = front_ack_u64(f, VU_SET_FEATURES, f->features);
-	assert(r == 0);
+	if (!r)
+		r = front_ask_u64(f, VU_GET_FEATURES, &f->features);
+	f->features &= ~without;
+	if (!r)
+		r = front_ask_u64(f, VU_GET_PROTOCOL_FEATURES, &f->protocol_features);
+	if (!r)
+		r = front_send(f, VU_SET_PROTOCOL_FEATURES, VU_VERSION, &f->protocol_features,
+			       sizeof(f->protocol_features), NULL, 0);
+	if (!r)
+		r = front_ack_u64(f, VU_SET_FEATURES, f->features);
 	f->event_idx = f->features >> VIRTIO_F_EVENT_IDX & 1;
+	return r > 0 ? -EPROTO : r;
 }
 
-void front_add_region(struct front *f, uint64_t addr, uint64_t size, uint64_t mmap_offset)
+int front_add_region(struct front *f, uint64_t addr, uint64_t size, uint64_t mmap_offset)
 {
-	struct front_region *r = &f->regions[f->n_regions++];
-	int err;
+	autoclose int fd = memfd_create("guest", MFD_CLOEXEC);
+	struct front_region *r = &f->regions[f->n_regions];
+	void *mem;
 
-	assert(f->n_regions <= FRONT_MAX_REGIONS);
-	r->fd = memfd_create("guest", MFD_CLOEXEC);
-	assert(r->fd >= 0);
-	err = ftruncate(r->fd, (off_t)(mmap_offset + size));
-	assert(err == 0);
-	r->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, (off_t)mmap_offset);
-	assert(r->mem != MAP_FAILED);
+	assert(f->n_regions < FRONT_MAX_REGIONS);
+	if (fd < 0 || ftruncate(fd, (off_t)(mmap_offset + size)))
+		return -errno;
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)mmap_offset);
+	if (mem == MAP_FAILED)
+		return -errno;
+	r->mem = mem;
+	r->fd = steal_fd(&fd);
 	r->r = (struct guest_region){.guest_addr = addr,
 				     .size = size,
 				     .user_addr = addr + FRONT_USER_OFFSET,
 				     .mmap_offset = mmap_offset};
+	f->n_regions++;
+	return 0;
 }
 
 int front_send_table(struct front *f)
@@ -251,7 +276,8 @@ static int set_fd(struct front *f, uint32_t request, int *fd)
 {
 	close_fd(fd);
 	*fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	assert(*fd >= 0);
+	if (*fd < 0)
+		return -errno;
 	return front_ack_fd(f, request, 0, *fd);
 }
 
@@ -279,12 +305,14 @@ int front_start_ring(struct front *f, uint16_t base)
 
 void front_start(struct front *f, uint16_t num, uint64_t without)
 {
-	int r;
+	int r = front_negotiate(f, without);
 
-	front_negotiate(f, without);
-	front_add_region(f, FRONT_MEM, FRONT_MEM_SIZE, 0);
-	front_add_region(f, FRONT_MEM2, FRONT_MEM_SIZE, 0x1000);
-	r = front_send_table(f);
+	if (!r)
+		r = front_add_region(f, FRONT_MEM, FRONT_MEM_SIZE, 0);
+	if (!r)
+		r = front_add_region(f, FRONT_MEM2, FRONT_MEM_SIZE, 0x1000);
+	if (!r)
+		r = front_send_table(f);
 	assert(r == 0);
 	front_place_ring(f, FRONT_MEM, num);
 	r = front_start_ring(f, 0);
@@ -370,7 +398,7 @@ bool front_kick(struct front *f)
 	return wanted;
 }
 
-static bool take_used(struct front *f, struct vring_used_elem *ret)
+bool front_take(struct front *f, struct vring_used_elem *ret)
 {
 	if (__atomic_load_n(&f->used->idx, __ATOMIC_SEQ_CST) == f->next_used)
 		return false;
@@ -392,14 +420,14 @@ bool front_wait(struct front *f, int ms, struct vring_used_elem *ret)
 	uint64_t limit = ms < 0 ? TIMEOUT_MS : (uint64_t)ms;
 	uint64_t end = clock_now_ns() + limit * NS_PER_MS;
 
-	while (!take_used(f, ret)) {
+	while (!front_take(f, ret)) {
 		struct pollfd pfd = {.fd = f->call_fd, .events = POLLIN};
 		uint64_t now = clock_now_ns();
 
 		if (now >= end)
 			return false;
 		poll(&pfd, 1, (int)((end - now) / NS_PER_MS) + 1);
-		if (!take_used(f, ret)) {
+		if (!front_take(f, ret)) {
 			front_count_calls(f);
 			continue;
 		}

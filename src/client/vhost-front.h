@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A vhost-user front end with a guest's memory and the driver's side of a split ring: for tests and
- * for measuring. It can be as wrong as a test wants. Aborts when it cannot do what it is told to;
- * what the device does is returned. */
-#ifndef TESTS_VHOST_FRONT_H
-#define TESTS_VHOST_FRONT_H
+/* A vhost-user front end with a guest's memory and the driver's side of a split ring: for measuring
+ * and for tests, which can make it as wrong as they want. What the device does is returned; only a
+ * caller's mistake aborts. */
+#ifndef CLIENT_VHOST_FRONT_H
+#define CLIENT_VHOST_FRONT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,7 +41,7 @@ struct front {
 	int kick_fd, call_fd, err_fd; /* call and err: our ends */
 };
 
-/* Speaks over the connected socket FD, and takes it over. */
+/* Speaks over the connected socket FD, and takes it over: also when it fails. NULL: no memory. */
 struct front *front_new(int fd);
 
 /* NULL and errno. */
@@ -58,6 +58,8 @@ int front_recv(struct front *f, struct vu_message *ret_m);
 /* Sends and receives the reply to it. */
 int front_call(struct front *f, uint32_t request, const void *payload, uint32_t size,
 	       struct vu_message *ret_m);
+int front_ask_u64(struct front *f, uint32_t request, uint64_t *ret);
+/* The same; aborts when the device does not answer. */
 uint64_t front_get_u64(struct front *f, uint32_t request);
 
 /* With NEED_REPLY: the device's answer, 0 or not; -errno. */
@@ -67,12 +69,12 @@ int front_ack_u64(struct front *f, uint32_t request, uint64_t value);
 int front_ack_vring(struct front *f, uint32_t request, uint32_t index, uint32_t num);
 int front_ack_fd(struct front *f, uint32_t request, uint64_t value, int fd);
 
-/* Owner, features but those in WITHOUT, protocol features. */
-void front_negotiate(struct front *f, uint64_t without);
+/* Owner, features but those in WITHOUT, protocol features. 0 or -errno. */
+int front_negotiate(struct front *f, uint64_t without);
 
 /* SIZE bytes of memory at guest address ADDR, in a file of their own from MMAP_OFFSET on; the
- * device does not know of them yet. */
-void front_add_region(struct front *f, uint64_t addr, uint64_t size, uint64_t mmap_offset);
+ * device does not know of them yet. 0 or -errno. */
+int front_add_region(struct front *f, uint64_t addr, uint64_t size, uint64_t mmap_offset);
 
 /* All regions in one SET_MEM_TABLE. */
 int front_send_table(struct front *f);
@@ -83,10 +85,10 @@ void *front_at(struct front *f, uint64_t addr);
 /* A ring of NUM entries at guest address ADDR, empty. */
 void front_place_ring(struct front *f, uint64_t addr, uint16_t num);
 
-/* The messages that start the ring at BASE. 0, or what the device said no to. */
+/* The messages that start the ring at BASE. 0, 1 when the device said no, -errno. */
 int front_start_ring(struct front *f, uint16_t base);
 
-/* All of the above: two regions that touch, 4 MiB at 1 MiB each, and a ring of NUM at the
+/* All of the above, or it aborts: two regions that touch, 4 MiB at 1 MiB each, and a ring of NUM at the
  * start of the first. */
 #define FRONT_MEM 0x100000ULL
 #define FRONT_MEM_SIZE 0x400000ULL
@@ -114,6 +116,9 @@ void front_kick_always(struct front *f);
 
 /* Writes to the kick descriptor, and touches no memory of the guest. */
 void front_signal(struct front *f);
+
+/* The next used entry if it is there; the device is asked to tell of the one after it. */
+bool front_take(struct front *f, struct vring_used_elem *ret);
 
 /* The next used entry: true, or false after MS milliseconds (-1: 20 s). Waits for the call
  * descriptor when there is none yet. */
