@@ -53,7 +53,8 @@ static int print_help(void)
 	       "                               [--without-fix EDIT]... [--patch FILE]\n"
 	       "       warren lab kernel clean\n"
 	       "       warren lab qemu list\n"
-	       "       warren lab qemu fetch [NAME]\n\n"
+	       "       warren lab qemu fetch [NAME]\n"
+	       "       warren lab report [-o FILE] [RUN]\n\n"
 	       "Guest kernels and QEMUs, unpacked into the cache folder ($WARREN_CACHE, else\n"
 	       "$XDG_CACHE_HOME/warren, else ~/.cache/warren). Nothing is installed; no root.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)

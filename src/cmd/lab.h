@@ -5,9 +5,10 @@
 
 /* Word after `warren lab`, function, summary. A function gets the words after its own, and has an
  * exit code of enum EXIT_* as its result. */
-#define LAB_VERBS(V)                                                   \
-	V("kernel", lab_kernel, "list, fetch and build guest kernels") \
-	V("qemu", lab_qemu, "list and fetch QEMUs of other Debian releases")
+#define LAB_VERBS(V)                                                         \
+	V("kernel", lab_kernel, "list, fetch and build guest kernels")       \
+	V("qemu", lab_qemu, "list and fetch QEMUs of other Debian releases") \
+	V("report", lab_report, "write the mail about a recorded run")
 
 #define V(name, fn, summary) int fn(int argc, char **argv);
 LAB_VERBS(V)

@@ -6,7 +6,7 @@
  *	time		UTC
  *	host		{release, machine, cpus}: of the host's kernel; its name is nobody's business
  *	kernel		{name, release, version, build_id, dir, image, sha256, package,
- *			 package_version, config, options: {CONFIG_...: value}, is_uml}
+ *			 package_version, edits, patches, config, options: {CONFIG_...: value}, is_uml}
  *	guest		{kind, memory_mib, kvm, boot_seconds, words: [command line]}
  *	facts		{name: value}: what the guest said of itself, see probe-facts.c
  *	qemu		{version, words}; null for UML
@@ -142,6 +142,8 @@ static json_t *kernel_of(const struct kernel *k)
 		json_object_set_new(o, "sha256", json_text(m.sha256));
 		json_object_set_new(o, "package", json_text(m.package));
 		json_object_set_new(o, "package_version", json_text(m.package_version));
+		json_object_set_new(o, "edits", json_text(m.edits));
+		json_object_set_new(o, "patches", json_text(m.patches));
 	}
 	if (asprintf(&config, "%s/config", k->dir) < 0)
 		config = NULL;

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* What mail.c and mail-evidence.c share: looking things up in a record, and its findings. */
+#ifndef VERIFY_MAIL_PARTS_H
+#define VERIFY_MAIL_PARTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* PATH is keys with dots between. NULL, or 0, when it is not there. */
+json_t *record_at(json_t *run, const char *path);
+const char *record_string(json_t *run, const char *path);
+int64_t record_number(json_t *run, const char *path);
+
+/* The first mount that is damaged; or else the first; NULL without any. */
+json_t *record_bad_mount(json_t *run);
+
+/* Its first finding about a file's bytes, or else its first; NULL without any. */
+json_t *record_first_finding(json_t *run);
+
+/* Does this mount read through the page cache? */
+bool mount_is_cached(json_t *mount);
+
+/* "a, b and c"; the caller frees it. */
+char *words_text(json_t *list);
+
+bool has_word(json_t *list, const char *word);
+
+/* The sections with expected and observed bytes, first bad layer, variations. */
+void mail_put_findings(FILE *f, json_t *run);
+void mail_put_layer(FILE *f, json_t *run);
+void mail_put_variations(FILE *f, json_t *run);
+
+/* A section's title. */
+void mail_title(FILE *f, const char *title);
+
+#endif

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: MIT */
+#include "mail.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "macros.h"
+#include "mail-parts.h"
+#include "mail-text.h"
+
+#define LOG_LINES 40
+#define STATE_NAME "warren-guest-"
+
+struct mail {
+	FILE *f;
+	json_t *run;
+	const char *console, *home;
+};
+
+static const char *string_at(const struct mail *m, const char *path)
+{
+	return record_string(m->run, path);
+}
+
+static bool has_bisect(const struct mail *m)
+{
+	return string_at(m, "bisect.good") && string_at(m, "bisect.bad");
+}
+
+static bool is_damage(const struct mail *m)
+{
+	return record_first_finding(m->run) != NULL;
+}
+
+static bool is_kernel_matter(const struct mail *m)
+{
+	return mail_first_bad_layer(m->run) != LAYER_HOST;
+}
+
+/* "zeros", for a subject. */
+static const char *noun_of(const char *class)
+{
+	static const char *const nouns[][2] = {
+		{"ZERO", "zeros"},
+		{"BITFLIP", "a flipped bit"},
+		{"SHIFTED", "bytes of another place in the file"},
+		{"FOREIGN", "bytes of another file"},
+		{"SHORT", "an end that comes too early"},
+		{"LONG", "an end that comes too late"},
+		{"PAST-EOF", "bytes behind the end"},
+		{"ERROR", "an error"},
+		{"FOREIGN-WRITE", "file data in memory of others"},
+	};
+
+	for (size_t i = 0; class && i < ARRAY_SIZE(nouns); i++)
+		if (!strcmp(class, nouns[i][0]))
+			return nouns[i][1];
+	return "wrong bytes";
+}
+
+static const char *release_of(const struct mail *m)
+{
+	const char *release = string_at(m, "kernel.release");
+	const char *seen = record_string(record_bad_mount(m->run), "release");
+
+	return seen ? seen : release && *release ? release : "unknown";
+}
+
+static void put_subject(const struct mail *m)
+{
+	json_t *mount = record_bad_mount(m->run), *d = record_first_finding(m->run);
+	const char *cache = record_string(mount, "cache");
+	autofree char *text = NULL;
+	int n;
+
+	if (!is_kernel_matter(m))
+		n = asprintf(&text, "Subject: 9p: the host's file itself was altered");
+	else if (!d)
+		n = asprintf(&text,
+			     "Subject: %s 9p: guest failed while reading, cache=%s, Linux %s",
+			     has_bisect(m) ? "[REGRESSION]" : "[BUG]", cache ? cache : "?",
+			     release_of(m));
+	else
+		n = asprintf(&text, "Subject: %s 9p: %s read, cache=%s, Linux %s",
+			     has_bisect(m) ? "[REGRESSION]" : "[BUG]",
+			     noun_of(record_string(d, "class")), cache ? cache : "?",
+			     release_of(m));
+	if (n < 0)
+		text = NULL;
+	else
+		mail_fill(m->f, 0, 1, text);
+}
+
+/* Netfs and the page cache concern those lists only when they are in the way of the bytes. */
+static void put_header(const struct mail *m)
+{
+	bool is_cached = mount_is_cached(record_bad_mount(m->run)) &&
+			 mail_first_bad_layer(m->run) != LAYER_BELOW;
+
+	if (is_kernel_matter(m)) {
+		fputs("To: v9fs@lists.linux.dev\n", m->f);
+		if (is_cached)
+			mail_fillf(m->f, 0, 1,
+				   "Cc: netfs@lists.linux.dev, linux-fsdevel@vger.kernel.org%s",
+				   has_bisect(m) ? ", regressions@lists.linux.dev" : "");
+		else if (has_bisect(m))
+			fputs("Cc: regressions@lists.linux.dev\n", m->f);
+	}
+	put_subject(m);
+	fputc('\n', m->f);
+}
+
+static const char *guest_name(const struct mail *m)
+{
+	const char *kind = string_at(m, "guest.kind");
+
+	return kind && !strcmp(kind, "uml")		      ? "UML"
+	       : json_is_true(record_at(m->run, "guest.kvm")) ? "QEMU with KVM"
+							      : "QEMU with TCG";
+}
+
+static const char *transport(const struct mail *m)
+{
+	const char *share = string_at(m, "share");
+
+	return share && !strcmp(share, "tcp") ? "tcp" : "virtio";
+}
+
+/* One sentence that says it all. */
+static void put_summary(const struct mail *m)
+{
+	json_t *d = record_first_finding(m->run);
+	json_t *mount = record_bad_mount(m->run);
+	int64_t from = record_number(d, "from"), to = record_number(d, "to");
+	autofree char *right = words_text(record_at(d, "right_ways"));
+	const char *cache = record_string(mount, "cache"), *why = string_at(m, "verdict.why");
+
+	if (!is_kernel_matter(m))
+		mail_fill(m->f, 0, 0,
+			  "This is no mail for a kernel list: the bytes of the host's own file are "
+			  "not "
+			  "those that were written down before, and the guest was not asked for "
+			  "them.");
+	else if (!d)
+		mail_fillf(m->f, 0, 0,
+			   "A guest with Linux %s that reads a 9P share (%s, cache=%s) does not "
+			   "come to "
+			   "the end of it: %s.",
+			   release_of(m), transport(m), cache ? cache : "?",
+			   why ? why : "it gives no verdict");
+	else if (to > from && record_at(d, "size"))
+		mail_fillf(m->f, 0, 0,
+			   "In a guest with Linux %s, bytes 0x%" PRIx64 "-0x%" PRIx64
+			   " of a %" PRId64
+			   "-byte file on a 9P share (%s, cache=%s) are read as %s, "
+			   "without any error%s%s%s.",
+			   release_of(m), (uint64_t)from, (uint64_t)to - 1,
+			   record_number(d, "size"), transport(m), cache ? cache : "?",
+			   noun_of(record_string(d, "class")), right && *right ? "; read by " : "",
+			   right ? right : "", right && *right ? " they are right" : "");
+	else
+		mail_fillf(m->f, 0, 0,
+			   "In a guest with Linux %s, a 9P share (%s, cache=%s) shows %s where the "
+			   "host "
+			   "has none.",
+			   release_of(m), transport(m), cache ? cache : "?",
+			   noun_of(record_string(d, "class")));
+}
+
+/* TEXT with each WHAT replaced by WITH. */
+static char *replace(char *text, const char *what, const char *with)
+{
+	char *at, *longer;
+
+	while (text && what && *what && (at = strstr(text, what))) {
+		if (asprintf(&longer, "%.*s%s%s", (int)(at - text), text, with, at + strlen(what)) <
+		    0)
+			longer = NULL;
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+/* "/tmp/warren-guest-Ab12cD/9p" is "STATE/9p": the folder is gone, and its name says nothing. */
+static char *hide_state(char *text)
+{
+	char *at = text ? strstr(text, STATE_NAME) : NULL;
+	autofree char *folder = NULL;
+
+	if (!at)
+		return text;
+	while (at > text && !strchr("= ,:", at[-1]))
+		at--;
+	folder = strndup(at, (size_t)(strstr(at, STATE_NAME) - at) + strlen(STATE_NAME) + 6);
+	return folder ? hide_state(replace(text, folder, "STATE")) : text;
+}
+
+/* Without what is only this machine's: the caller frees it. */
+static char *without_paths(const struct mail *m, const char *text)
+{
+	char *copy = hide_state(strdup(text));
+	const char *dir = string_at(m, "dir");
+
+	if (dir && strlen(dir) > 1)
+		copy = replace(copy, dir, "DIR");
+	if (m->home && strlen(m->home) > 1)
+		copy = replace(copy, m->home, "~");
+	return copy;
+}
+
+static void put_path(const struct mail *m, const char *label, const char *path)
+{
+	autofree char *shown = path ? without_paths(m, path) : NULL;
+
+	mail_field(m->f, label, shown);
+}
+
+/* "CONFIG_A=y CONFIG_B=m; not set: CONFIG_C" */
+static void put_options(const struct mail *m)
+{
+	json_t *options = record_at(m->run, "kernel.options"), *value;
+	autofree char *set = NULL, *unset = NULL;
+	size_t n_set, n_unset;
+	FILE *s = open_memstream(&set, &n_set), *u = open_memstream(&unset, &n_unset);
+	const char *key;
+
+	if (s && u)
+		json_object_foreach(options, key, value)
+		{
+			const char *is = json_string_value(value);
+			const char *name = !strncmp(key, "CONFIG_", 7) ? key + 7 : key;
+
+			if (is && strcmp(is, "n") != 0)
+				fprintf(s, "%s=%s ", name, is);
+			else
+				fprintf(u, "%s ", name);
+		}
+	if (s)
+		fclose(s);
+	if (u)
+		fclose(u);
+	mail_field(m->f, "Options", set);
+	mail_field(m->f, "not set", unset);
+}
+
+/* Of a kernel that we changed ourselves no list wants to hear. */
+static void put_edits(const struct mail *m)
+{
+	const char *edits = string_at(m, "kernel.edits"), *patches = string_at(m, "kernel.patches");
+
+	if (edits && *edits && strcmp(edits, "none") != 0)
+		mail_fieldf(m->f, "Changed",
+			    "the fix '%s' was undone in this kernel on purpose: a "
+			    "demonstration, not to be reported",
+			    edits);
+	if (patches && *patches && strcmp(patches, "none") != 0)
+		mail_fieldf(m->f, "Patched", "%s", patches);
+}
+
+static const char *or_unknown(const char *s)
+{
+	return s && *s ? s : "not known";
+}
+
+static const char *build_id(const struct mail *m)
+{
+	const char *seen = string_at(m, "facts.build-id"), *told = string_at(m, "kernel.build_id");
+
+	return seen ? seen : told && *told ? told : "not known";
+}
+
+static void put_kernel(const struct mail *m)
+{
+	const char *package = string_at(m, "kernel.package");
+	const char *taint = string_at(m, "facts.taint");
+
+	mail_title(m->f, "Kernel");
+	mail_field(m->f, "uname", or_unknown(string_at(m, "facts.uname")));
+	mail_field(m->f, "Version", or_unknown(string_at(m, "facts.version")));
+	if (package && *package)
+		mail_fieldf(m->f, "From", "Debian's %s %s", package,
+			    or_unknown(string_at(m, "kernel.package_version")));
+	put_edits(m);
+	mail_field(m->f, "Build-id", build_id(m));
+	put_path(m, "Image", string_at(m, "kernel.image"));
+	put_path(m, "Config", or_unknown(string_at(m, "kernel.config")));
+	put_options(m);
+	if (taint)
+		mail_fieldf(m->f, "Taint", "%s%s", taint, !strcmp(taint, "0") ? " (none)" : "");
+	else
+		mail_field(m->f, "Taint", "not known");
+	put_path(m, "Command line", or_unknown(string_at(m, "facts.cmdline")));
+	mail_field(m->f, "auto-init", or_unknown(string_at(m, "facts.mem-auto-init")));
+	mail_field(m->f, "THP", string_at(m, "facts.thp"));
+	mail_fieldf(m->f, "Memory", "%" PRId64 " MiB, page size %s, CPUs %s",
+		    record_number(m->run, "guest.memory_mib"),
+		    or_unknown(string_at(m, "facts.page-size")),
+		    or_unknown(string_at(m, "facts.cpus")));
+}
+
+static void put_server(const struct mail *m)
+{
+	const char *version = string_at(m, "server.version");
+	const char *share = string_at(m, "share");
+	int64_t iounit = record_number(m->run, "iounit");
+
+	mail_fieldf(m->f, "Server", "%s%s%s", or_unknown(string_at(m, "server.name")),
+		    version ? " " : "", version ? version : "");
+	mail_fieldf(m->f, "Transport", "%s%s", transport(m),
+		    share && !strcmp(share, "vhost-user") ? ", a vhost-user device"
+		    : share && !strcmp(share, "tcp")	  ? ", QEMU's user network"
+							  : ", in QEMU");
+	if (iounit)
+		mail_fieldf(m->f, "iounit", "%" PRId64 ", set by --iounit", iounit);
+}
+
+/* "$" and the like do not occur in what the lab writes; blanks do. */
+static char *quoted(const struct mail *m, const char *word)
+{
+	autofree char *shown = without_paths(m, word ? word : "");
+	autofree char *ascii = shown ? mail_ascii(shown) : NULL;
+	char *text;
+	bool is_bare = ascii && *ascii && !strpbrk(ascii, " \"\\$&();<>*?|'`");
+
+	if (!ascii || asprintf(&text, is_bare ? "%s" : "\"%s\"", ascii) < 0)
+		return NULL;
+	return text;
+}
+
+/* As typed: a backslash where a line ends, also within a word. */
+static void put_command(const struct mail *m, json_t *words)
+{
+	size_t i, column = 2;
+	json_t *w;
+
+	fputs("  ", m->f);
+	json_array_foreach(words, i, w)
+	{
+		autofree char *word = quoted(m, json_string_value(w));
+		size_t n = word ? strlen(word) : 0;
+
+		if (i && column + 1 + n > MAIL_COLUMNS - 2) {
+			fputs(" \\\n   ", m->f);
+			column = 3;
+		}
+		if (i)
+			column += (size_t)fprintf(m->f, " ");
+		for (const char *at = word; at && *at; at++, column++) {
+			if (column == MAIL_COLUMNS - 1) {
+				fputs("\\\n", m->f);
+				column = 0;
+			}
+			fputc(*at, m->f);
+		}
+	}
+	fputc('\n', m->f);
+}
+
+static void put_setup(const struct mail *m)
+{
+	json_t *mount = record_bad_mount(m->run);
+	const char *line = string_at(m, "facts.mount"), *options = record_string(mount, "options");
+	const char *corpus = string_at(m, "corpus");
+
+	mail_title(m->f, "Setup");
+	mail_fieldf(m->f, "Guest", "%s on Linux %s %s, %" PRId64 " CPUs", guest_name(m),
+		    or_unknown(string_at(m, "host.release")),
+		    or_unknown(string_at(m, "host.machine")), record_number(m->run, "host.cpus"));
+	mail_field(m->f, "QEMU", string_at(m, "qemu.version"));
+	put_server(m);
+	if (line && options)
+		mail_fieldf(m->f, "Mount", "%.*s 9p %s", (int)strcspn(line, " "), line, options);
+	else
+		mail_field(m->f, "Mount", or_unknown(options));
+	mail_fieldf(m->f, "asked for", "cache=%s", or_unknown(record_string(mount, "cache")));
+	if (corpus)
+		mail_fieldf(m->f, "Files", "made from the spec %s", corpus);
+	fputs("\nThe guest's full command line:\n\n", m->f);
+	put_command(m, record_at(m->run, "guest.words"));
+}
+
+static void put_commands(const struct mail *m)
+{
+	const char *kind = string_at(m, "guest.kind");
+	bool is_uml = kind && !strcmp(kind, "uml");
+
+	mail_title(m->f, "To reproduce");
+	mail_fillf(m->f, 0, 0,
+		   "With repro.tar.zst, which 'warren lab repro' makes of this run; it needs no "
+		   "root and "
+		   "nothing to be built%s:",
+		   is_uml ? ", and brings all that it needs" : ", but qemu-system-x86_64");
+	fputs("\n  tar --zstd -xf repro.tar.zst\n"
+	      "  repro/run.sh\n",
+	      m->f);
+	fprintf(m->f, "  repro/run.sh %-20s # with your kernel\n",
+		is_uml ? "/path/to/linux" : "/path/to/bzImage");
+	fputs("\nIt says REPRODUCED (exit 1) or NOT REPRODUCED (exit 0).\n", m->f);
+}
+
+/* A paragraph of its own: the regression tracker looks for it. */
+static void put_regzbot(const struct mail *m)
+{
+	const char *commit = string_at(m, "bisect.commit");
+
+	if (!has_bisect(m))
+		return;
+	mail_title(m->f, "Regression");
+	mail_fillf(m->f, 0, 0, "Good: %s. Bad: %s.%s%s", string_at(m, "bisect.good"),
+		   string_at(m, "bisect.bad"), commit ? " First bad commit: " : "",
+		   commit ? commit : "");
+	if (commit)
+		fprintf(m->f, "\n#regzbot introduced: %.45s\n", commit);
+	else
+		fprintf(m->f, "\n#regzbot introduced: %.22s..%.22s\n", string_at(m, "bisect.good"),
+			string_at(m, "bisect.bad"));
+}
+
+/* The first line of a complaint of the kernel's, NULL if it made none. */
+static const char *find_complaint(const char *console)
+{
+	static const char *const words[] = {
+		"BUG:",		"WARNING:",	      "KASAN:",		"Oops",
+		"Kernel panic", "general protection", "Bad page state", "INFO: task"};
+	const char *first = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		const char *at = strstr(console, words[i]);
+
+		if (at && (!first || at < first))
+			first = at;
+	}
+	while (first && first > console && first[-1] != '\n')
+		first--;
+	return first;
+}
+
+static const char *last_lines(const char *text, unsigned n)
+{
+	const char *at = text + strlen(text);
+
+	while (at > text && n)
+		if (*--at == '\n' && at[1])
+			n--;
+	return n ? text : at + 1;
+}
+
+static void put_console(const struct mail *m)
+{
+	const char *at = m->console ? find_complaint(m->console) : NULL;
+	unsigned left = LOG_LINES;
+
+	mail_title(m->f, "Kernel messages");
+	if (!m->console || !*m->console) {
+		mail_fill(m->f, 0, 0, "There are none.");
+		return;
+	}
+	mail_fill(m->f, 0, 0,
+		  at ? "From the first complaint on:"
+		     : "The kernel complained about nothing. The last lines:");
+	fputc('\n', m->f);
+	for (at = at ? at : last_lines(m->console, 12); *at && left; left--) {
+		size_t n = strcspn(at, "\n");
+		autofree char *line = strndup(at, n);
+		autofree char *shown = line ? without_paths(m, line) : NULL;
+
+		if (shown)
+			mail_log_line(m->f, shown, strlen(shown));
+		at += n + (at[n] != '\0');
+	}
+	if (*at)
+		fputs("  ...\n", m->f);
+}
+
+static void put_unknown(const struct mail *m)
+{
+	const char *package = string_at(m, "kernel.package");
+
+	mail_title(m->f, "What is not known");
+	if (!has_bisect(m))
+		mail_fill(m->f, 0, 2,
+			  "* Which commit began it, and which kernel was the last good one: no "
+			  "bisection was made.");
+	if (package && *package)
+		mail_fill(m->f, 0, 2,
+			  "* Whether a vanilla kernel of today has it: the one that was run is "
+			  "Debian's.");
+	mail_fill(m->f, 0, 2,
+		  "* What was on the wire: the requests and replies were counted, not recorded.");
+	if (!json_array_size(record_at(m->run, "variations")))
+		mail_fill(m->f, 0, 2,
+			  "* How often it happens, and whether it depends on how the guest's "
+			  "memory is "
+			  "laid out.");
+	if (strcmp(guest_name(m), "QEMU with KVM") != 0)
+		mail_fillf(m->f, 0, 2, "* Whether KVM or bare metal shows it too: this was %s.",
+			   guest_name(m));
+	if (!string_at(m, "facts.mem-auto-init"))
+		mail_fill(m->f, 0, 2,
+			  "* Whether pages are cleared when they are allocated (init_on_alloc).");
+}
+
+int mail_write(FILE *f, json_t *run, const char *console, const char *home)
+{
+	const struct mail m = {f, run, console, home};
+
+	put_header(&m);
+	put_summary(&m);
+	put_kernel(&m);
+	put_setup(&m);
+	mail_put_findings(f, run);
+	mail_put_layer(f, run);
+	if (is_damage(&m))
+		mail_put_variations(f, run);
+	if (is_kernel_matter(&m))
+		put_commands(&m);
+	put_regzbot(&m);
+	put_console(&m);
+	put_unknown(&m);
+	fprintf(f, "\n-- \nwarren %s, run of %s\n", or_unknown(string_at(&m, "warren")),
+		or_unknown(string_at(&m, "time")));
+	return fflush(f) || ferror(f) ? -EIO : 0;
+}
+
+unsigned mail_private_files(json_t *run)
+{
+	json_t *m, *d;
+	unsigned n = 0;
+	size_t i, k;
+
+	if (record_string(run, "corpus"))
+		return 0;
+	json_array_foreach(record_at(run, "mounts"), i, m)
+	{
+		json_array_foreach(record_at(m, "list"), k, d)
+		{
+			n++;
+		}
+	}
+	return n;
+}
