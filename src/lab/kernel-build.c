@@ -116,11 +116,15 @@ static int use_tree(struct build *b)
 
 static int fetch_source(struct build *b, const struct apt *a, char **ret_why)
 {
+	struct kernel_undo forever = KERNEL_UNDO_INIT;
 	autofree char *debs = path_join(b->job->work->tmp, "debs");
 	int r = debs ? apt_download(a, b->source, 1, debs, ret_why) : -ENOMEM;
 
 	if (!r)
 		r = unpack(b, debs, ret_why);
+	if (!r && b->config->arch->edit)
+		r = kernel_edit_apply(b->config->arch->edit, b->tree.src, &forever, ret_why);
+	kernel_undo_done(&forever);
 	return r ? r : build_configure(b, ret_why);
 }
 

@@ -6,18 +6,35 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "kernel-edits.h"
 
-/* What a 9P client over virtio needs, what its tests look at, and hostfs to boot from. */
-#define OPTIONS_CORE                                                                               \
+/* What a 9P client over virtio needs, and what its tests look at. */
+#define OPTIONS_PROCESS                                                                            \
 	"64BIT=y", "EXPERT=y", "MULTIUSER=y", "PRINTK=y", "BUG=y", "DEBUG_BUGVERBOSE=y",           \
 		"CC_OPTIMIZE_FOR_SIZE=y", "HIGH_RES_TIMERS=y", "POSIX_TIMERS=y", "FUTEX=y",        \
 		"EPOLL=y", "SIGNALFD=y", "TIMERFD=y", "EVENTFD=y", "SHMEM=y", "ADVISE_SYSCALLS=y", \
-		"FILE_LOCKING=y", "BINFMT_ELF=y", "BINFMT_SCRIPT=y", "TTY=y", "STDERR_CONSOLE=y",  \
-		"NULL_CHAN=y", "PROC_FS=y", "PROC_SYSCTL=y", "PROC_PAGE_MONITOR=y", "SYSFS=y",     \
-		"SYSCTL=y", "TMPFS=y", "TMPFS_XATTR=y", "TMPFS_POSIX_ACL=y", "DEVTMPFS=y",         \
-		"HOSTFS=y", "NET=y", "UNIX=y", "VIRTIO_MENU=y", "VIRTIO_UML=y",                    \
-		"NETWORK_FILESYSTEMS=y", "NET_9P=y", "NET_9P_VIRTIO=y", "9P_FS=y",                 \
-		"9P_FS_POSIX_ACL=y", "9P_FS_SECURITY=y"
+		"FILE_LOCKING=y", "BINFMT_ELF=y", "BINFMT_SCRIPT=y", "TTY=y"
+#define OPTIONS_FILES                                                                          \
+	"PROC_FS=y", "PROC_SYSCTL=y", "PROC_PAGE_MONITOR=y", "SYSFS=y", "SYSCTL=y", "TMPFS=y", \
+		"TMPFS_XATTR=y", "TMPFS_POSIX_ACL=y", "DEVTMPFS=y"
+#define OPTIONS_NET "NET=y", "UNIX=y", "VIRTIO_MENU=y"
+#define OPTIONS_9P                                                                              \
+	"NETWORK_FILESYSTEMS=y", "NET_9P=y", "NET_9P_VIRTIO=y", "9P_FS=y", "9P_FS_POSIX_ACL=y", \
+		"9P_FS_SECURITY=y"
+
+/* UML boots from hostfs. */
+#define OPTIONS_UML                                                                    \
+	OPTIONS_PROCESS, "STDERR_CONSOLE=y", "NULL_CHAN=y", OPTIONS_FILES, "HOSTFS=y", \
+		OPTIONS_NET, "VIRTIO_UML=y", OPTIONS_9P
+
+/* What QEMU's machine has, shares over TCP included. No ACPI, which would be a fifth of the
+ * kernel: the machine ends by a reset. */
+#define OPTIONS_X86                                                                            \
+	OPTIONS_PROCESS, OPTIONS_FILES, OPTIONS_NET, OPTIONS_9P, "NET_9P_FD=y", "PCI=y",       \
+		"PCI_MSI=y", "VIRTIO_PCI=y", "VIRTIO_CONSOLE=y", "NETDEVICES=y", "NET_CORE=y", \
+		"VIRTIO_NET=y", "SERIAL_8250=y", "SERIAL_8250_CONSOLE=y", "BLK_DEV_INITRD=y",  \
+		"HYPERVISOR_GUEST=y", "PVH=y", "X86_MPPARSE=y", "UNWINDER_FRAME_POINTER=y",    \
+		"ACPI=n", "SMP=n", "RANDOMIZE_BASE=n", "MODULES=n", "BLOCK=n", "SLUB_TINY=n"
 
 /* As Debian has it: what a buggy kernel fails to fill reads as zeros, not as old memory. */
 #define OPTIONS_DEBIAN "INIT_ON_ALLOC_DEFAULT_ON=y"
@@ -32,10 +49,10 @@
 #define OPTIONS_NO_INET "INET=n"
 #define OPTIONS_INET "INET=y", "IPV6=n"
 
-static const char *const plain_options[] = {OPTIONS_CORE, OPTIONS_DEBIAN, OPTIONS_NO_INET,
-					    OPTIONS_OFF,  "KALLSYMS=n",	  NULL};
+static const char *const plain_options[] = {OPTIONS_UML, OPTIONS_DEBIAN, OPTIONS_NO_INET,
+					    OPTIONS_OFF, "KALLSYMS=n",	 NULL};
 
-static const char *const inet_options[] = {OPTIONS_CORE, OPTIONS_DEBIAN, OPTIONS_OFF,
+static const char *const inet_options[] = {OPTIONS_UML,	 OPTIONS_DEBIAN, OPTIONS_OFF,
 					   OPTIONS_INET, "KALLSYMS=n",	 NULL};
 
 /* For gdb, and the kernel's own instruments. */
@@ -43,11 +60,14 @@ static const char *const inet_options[] = {OPTIONS_CORE, OPTIONS_DEBIAN, OPTIONS
 	"KALLSYMS=y", "DEBUG_INFO_DWARF5=y", "FRAME_POINTER=y", "GDB_SCRIPTS=y", "NET_9P_DEBUG=y", \
 		"FTRACE=y", "ENABLE_DEFAULT_TRACERS=y"
 
-static const char *const debug_options[] = {OPTIONS_CORE, OPTIONS_DEBIAN, OPTIONS_NO_INET,
-					    OPTIONS_OFF,  OPTIONS_DEBUG,  NULL};
+static const char *const debug_options[] = {OPTIONS_UML, OPTIONS_DEBIAN, OPTIONS_NO_INET,
+					    OPTIONS_OFF, OPTIONS_DEBUG,	 NULL};
 
-static const char *const inet_debug_options[] = {OPTIONS_CORE, OPTIONS_DEBIAN, OPTIONS_INET,
-						 OPTIONS_OFF,  OPTIONS_DEBUG,  NULL};
+static const char *const inet_debug_options[] = {OPTIONS_UML, OPTIONS_DEBIAN, OPTIONS_INET,
+						 OPTIONS_OFF, OPTIONS_DEBUG,  NULL};
+
+static const char *const x86_options[] = {OPTIONS_X86, OPTIONS_DEBIAN, OPTIONS_INET, OPTIONS_DEBUG,
+					  NULL};
 
 const char *const kernel_kasan_options[] = {"KASAN=y", "KASAN_GENERIC=y", "SLUB_DEBUG=y", NULL};
 
@@ -79,10 +99,39 @@ static const struct kernel_arch uml = {
 	.is_uml = true,
 };
 
+static const char *const x86_parts[] = {PARTS_ALL,
+					"*/drivers/clocksource",
+					"*/drivers/firmware",
+					"*/drivers/iommu",
+					"*/drivers/irqchip",
+					"*/drivers/pci",
+					"*/drivers/platform",
+					"*/drivers/rtc",
+					"*/tools/arch/x86",
+					NULL};
+
+/* objtool serves what we leave out (ORC, static calls, mitigations), and it would want libelf's
+ * headers and some time for each file. */
+static const struct kernel_place no_objtool_places[] = {
+	{"arch/x86/Kconfig", "select HAVE_OBJTOOL\t\t\tif X86_64", "", NULL}, {0}};
+static const struct kernel_edit no_objtool = {.name = "objtool", .places = no_objtool_places};
+
+/* QEMU starts the program itself (PVH). */
+static const struct kernel_arch x86 = {
+	.make_arch = "ARCH=x86_64",
+	.goal = "vmlinux",
+	.image = "vmlinux",
+	.program = "vmlinux",
+	.programs = programs,
+	.parts = x86_parts,
+	.edit = &no_objtool,
+};
+
 const struct kernel_config uml_plain = {&uml, "1", plain_options, 540, 700, false};
 const struct kernel_config uml_inet = {&uml, "1", inet_options, 570, 700, false};
 const struct kernel_config uml_debug = {&uml, "2", debug_options, 565, 1400, true};
 const struct kernel_config uml_inet_debug = {&uml, "2", inet_debug_options, 595, 1400, true};
+const struct kernel_config x86_debug = {&x86, "1", x86_options, 900, 1800, true};
 
 static bool is_on(const char *option)
 {

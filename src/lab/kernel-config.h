@@ -7,14 +7,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct kernel_edit;
+
 /* A way of building: what make is asked for, and what it makes, below the source folder. */
 struct kernel_arch {
 	const char *make_arch; /* "ARCH=um" */
 	const char *goal;
-	const char *image;	     /* what a guest starts */
-	const char *program;	     /* the ELF program with all symbols */
-	const char *const *programs; /* pairs for tool_need */
-	const char *const *parts;    /* of the source: words for tar */
+	const char *image;		/* what a guest starts */
+	const char *program;		/* the ELF program with all symbols */
+	const char *const *programs;	/* pairs for tool_need */
+	const char *const *parts;	/* of the source: words for tar */
+	const struct kernel_edit *edit; /* of how it is built, for all; may be NULL */
 	bool is_uml;
 };
 
@@ -28,7 +31,7 @@ struct kernel_config {
 	bool is_debug; /* keeps DWARF, gdb's scripts and, for the next variant, the build tree */
 };
 
-extern const struct kernel_config uml_plain, uml_inet, uml_debug, uml_inet_debug;
+extern const struct kernel_config uml_plain, uml_inet, uml_debug, uml_inet_debug, x86_debug;
 
 /* What a kernel with KASAN has besides. */
 extern const char *const kernel_kasan_options[];

@@ -17,11 +17,20 @@
 
 /* The copy loop takes a folio even when the cursor stands at its end. */
 static const struct kernel_place folioq_offset[] = {
-	{"include/linux/iov_iter.h", "if (skip < fsize) {", "if (true) {"}, {0}};
+	{"include/linux/iov_iter.h", "if (skip < fsize) {", "if (true) {", NULL}, {0}};
+
+/* Zero-copy takes a page of a folio even when the cursor stands at its end. */
+static const struct kernel_place folioq_parked[] = {{"lib/iov_iter.c", "if (offset < fsize) {",
+						     "if (true) {",
+						     "static ssize_t iter_folioq_get_pages("},
+						    {0}};
 
 const struct kernel_edit kernel_edits[] = {
 	{"folioq-offset", "808471ddb0fa (6.17, 6.16.4, 6.12.44)", "6.12", "",
 	 "a copy that begins at a folio's end goes to the page behind it", folioq_offset},
+	{"folioq-parked", "e65a0dc1cabe (6.12)", "6.12", "",
+	 "a zero-copy read that begins at a folio's end has a page of somebody else in it",
+	 folioq_parked},
 };
 const size_t n_kernel_edits = ARRAY_SIZE(kernel_edits);
 
@@ -72,16 +81,48 @@ int kernel_edit_fits(const struct kernel_edit *e, const char *version, char **re
 		       e->first, until, version);
 }
 
+static size_t count(const char *text, size_t n, const char *word)
+{
+	size_t found = 0, len = strlen(word);
+
+	for (const char *at = text; (at = memmem(at, n - (size_t)(at - text), word, len)); at++)
+		found++;
+	return found;
+}
+
+/* The part of TEXT that the place is looked for in; false when the function is not there once. */
+static bool find_scope(const struct kernel_place *p, const char *text, const char **ret_from,
+		       size_t *ret_n)
+{
+	const char *from, *end;
+
+	*ret_from = text;
+	*ret_n = strlen(text);
+	if (!p->function)
+		return true;
+	from = strstr(text, p->function);
+	end = from ? strstr(from, "\n}") : NULL;
+	if (!end || count(text, *ret_n, p->function) != 1)
+		return false;
+	*ret_from = from;
+	*ret_n = (size_t)(end - from);
+	return true;
+}
+
 int kernel_place_change(const struct kernel_place *p, const char *text, char **ret_text,
 			char **ret_why)
 {
-	const char *at = strstr(text, p->find), *again = at ? strstr(at + 1, p->find) : NULL;
+	const char *from, *at;
 	char *changed;
+	size_t n, found;
 
-	if (!at || again)
-		return lab_why(-ESRCH, ret_why, "%s has \"%.*s\" %s: the edit needs it once",
-			       p->file, (int)strcspn(p->find, "\n"), p->find,
-			       at ? "more than once" : "nowhere");
+	if (!find_scope(p, text, &from, &n))
+		return lab_why(-ESRCH, ret_why, "%s has no \"%s\"", p->file, p->function);
+	found = count(from, n, p->find);
+	if (found != 1)
+		return lab_why(-ESRCH, ret_why, "%s has \"%s\" %s: it must be there once", p->file,
+			       p->find, found ? "more than once" : "nowhere");
+	at = memmem(from, n, p->find, strlen(p->find));
 	if (asprintf(&changed, "%.*s%s%s", (int)(at - text), text, p->put, at + strlen(p->find)) <
 	    0)
 		return -ENOMEM;
@@ -108,7 +149,7 @@ static int change_place(const struct kernel_place *p, const char *src, struct ke
 	int r = path ? slurp(path, FILE_LIMIT, &text, NULL) : -ENOMEM;
 
 	if (r == -ENOENT)
-		return lab_why(-ESRCH, ret_why, "the source has no %s", p->file);
+		return lab_why(-ESRCH, ret_why, "it has no %s", p->file);
 	if (!r)
 		r = kernel_place_change(p, text, &changed, ret_why);
 	if (r)
@@ -144,7 +185,8 @@ int kernel_edit_apply(const struct kernel_edit *e, const char *src, struct kerne
 	if (!r)
 		return 0;
 	undo_until(u, before);
-	return lab_why(r, ret_why, "cannot undo the fix %s: %s", e->name, why ? why : strerror(-r));
+	return lab_why(r, ret_why, "the edit %s does not fit this source: %s", e->name,
+		       why ? why : strerror(-r));
 }
 
 int kernel_undo_run(struct kernel_undo *u)

@@ -6,9 +6,10 @@
 
 #include <stddef.h>
 
-/* FIND must stand in FILE once and only once; PUT takes its place. */
+/* FIND must stand once and only once in the function of FILE that begins with FUNCTION (NULL: in
+ * all of FILE); PUT takes its place. */
 struct kernel_place {
-	const char *file, *find, *put;
+	const char *file, *find, *put, *function;
 };
 
 struct kernel_edit {

@@ -55,7 +55,7 @@ static int copy(const struct build *b, const char *from, const char *to, char **
 			b->job->work, ret_why);
 }
 
-/* The symbols of a kernel without DWARF stay: they are small, and gdb shows names. */
+/* The names stay: they are small, and gdb shows them. UML is its own program with DWARF. */
 static int take_image(struct build *b, const char *entry, char **ret_why)
 {
 	autofree char *from = path_join(b->tree.src, b->config->arch->image),
@@ -63,7 +63,7 @@ static int take_image(struct build *b, const char *entry, char **ret_why)
 
 	if (!from || !to)
 		return -ENOMEM;
-	if (b->config->is_debug || !b->config->arch->is_uml)
+	if (b->config->is_debug && b->config->arch->is_uml)
 		return copy(b, from, to, ret_why);
 	return tool_run(&(struct tool){.argv = (const char *const[]){"strip", "--strip-debug", "-o",
 								     to, from, NULL}},

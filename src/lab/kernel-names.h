@@ -22,6 +22,8 @@ struct kernel_config;
 	  &uml_debug, "with debug information and tracepoints, for gdb")                           \
 	S("6.1-uml-debug", "", "linux-source-6.1", "bookworm bookworm-security", &uml_inet_debug,  \
 	  "the same, of Debian 12's kernel")                                                       \
+	S("6.12-x86", "", "linux-source-6.12", "bookworm-backports bookworm-security", &x86_debug, \
+	  "small, for QEMU, all built in, with debug information and tracepoints")                 \
 	S("6.1", "bookworm", "linux-image-amd64", "bookworm bookworm-security", NULL,              \
 	  "Debian 12's kernel")                                                                    \
 	S("6.12", "bookworm-backports", "linux-image-amd64", "bookworm-backports", NULL,           \

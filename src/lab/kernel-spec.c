@@ -243,6 +243,8 @@ static void hash_edit(XXH3_state_t *state, const struct kernel_edit *e)
 		hash_text(state, p->file);
 		hash_text(state, p->find);
 		hash_text(state, p->put);
+		if (p->function)
+			hash_text(state, p->function);
 	}
 }
 

@@ -154,17 +154,37 @@ static void an_edit_is_about_its_releases(void **state)
 
 static void a_place_is_there_once_or_nothing_is_done(void **state)
 {
-	const struct kernel_place p = {"f.h", "if (a) {", "{"};
+	const struct kernel_place p = {"f.h", "if (a) {", "{", NULL};
 	autofree char *text = NULL, *none = NULL, *twice = NULL;
 
 	(void)state;
 	assert_int_equal(kernel_place_change(&p, "x\nif (a) {\ny", &text, NULL), 0);
 	assert_string_equal(text, "x\n{\ny");
 	assert_int_equal(kernel_place_change(&p, "if (b) {", &text, &none), -ESRCH);
-	assert_string_equal(none, "f.h has \"if (a) {\" nowhere: the edit needs it once");
+	assert_string_equal(none, "f.h has \"if (a) {\" nowhere: it must be there once");
 	assert_int_equal(kernel_place_change(&p, "if (a) {if (a) {", &text, &twice), -ESRCH);
-	assert_string_equal(twice, "f.h has \"if (a) {\" more than once: the edit needs it once");
+	assert_string_equal(twice, "f.h has \"if (a) {\" more than once: it must be there once");
 	assert_string_equal(text, "x\n{\ny");
+}
+
+static void a_place_may_be_one_functions(void **state)
+{
+	const struct kernel_place p = {"f.c", "x = 1;", "x = 2;", "int two("};
+	autofree char *text = NULL, *why = NULL;
+
+	(void)state;
+	assert_int_equal(kernel_place_change(&p,
+					     "int one(int i)\n{\n\tx = 1;\n}\n"
+					     "int two(int i)\n{\n\tx = 1;\n}\n"
+					     "int six(int i)\n{\n\tx = 1;\n}\n",
+					     &text, NULL),
+			 0);
+	assert_string_equal(text, "int one(int i)\n{\n\tx = 1;\n}\n"
+				  "int two(int i)\n{\n\tx = 2;\n}\n"
+				  "int six(int i)\n{\n\tx = 1;\n}\n");
+	assert_int_equal(kernel_place_change(&p, "int one(int i)\n{\n\tx = 1;\n}\n", &text, &why),
+			 -ESRCH);
+	assert_string_equal(why, "f.c has no \"int two(\"");
 }
 
 static void write_below(const char *dir, const char *name, const char *text)
@@ -184,7 +204,8 @@ static void assert_below(const char *dir, const char *name, const char *expected
 
 static void an_edit_comes_and_goes(void **state)
 {
-	const struct kernel_place places[] = {{"a", "one", "1"}, {"a", "two", "2"}, {0}};
+	const struct kernel_place places[] = {
+		{"a", "one", "1", NULL}, {"a", "two", "2", NULL}, {0}};
 	const struct kernel_edit e = {.name = "e", .places = places};
 	struct kernel_undo u = KERNEL_UNDO_INIT;
 
@@ -198,18 +219,19 @@ static void an_edit_comes_and_goes(void **state)
 
 static void half_an_edit_is_none(void **state)
 {
-	const struct kernel_place places[] = {{"a", "one", "1"}, {"b", "two", "2"}, {0}};
+	const struct kernel_place places[] = {
+		{"a", "one", "1", NULL}, {"b", "two", "2", NULL}, {0}};
 	const struct kernel_edit e = {.name = "e", .places = places};
 	struct kernel_undo u = KERNEL_UNDO_INIT;
 	autofree char *gone = NULL, *missing = NULL;
 
 	write_below(*state, "a", "one\n");
 	assert_int_equal(kernel_edit_apply(&e, *state, &u, &missing), -ESRCH);
-	assert_string_equal(missing, "cannot undo the fix e: the source has no b");
+	assert_string_equal(missing, "the edit e does not fit this source: it has no b");
 	write_below(*state, "b", "three\n");
 	assert_int_equal(kernel_edit_apply(&e, *state, &u, &gone), -ESRCH);
-	assert_string_equal(gone,
-			    "cannot undo the fix e: b has \"two\" nowhere: the edit needs it once");
+	assert_string_equal(gone, "the edit e does not fit this source: b has \"two\" nowhere: it "
+				  "must be there once");
 	assert_below(*state, "a", "one\n");
 	assert_int_equal(u.n, 0);
 	kernel_undo_done(&u);
@@ -296,6 +318,7 @@ int main(void)
 		cmocka_unit_test(each_edit_is_complete),
 		cmocka_unit_test(an_edit_is_about_its_releases),
 		cmocka_unit_test(a_place_is_there_once_or_nothing_is_done),
+		cmocka_unit_test(a_place_may_be_one_functions),
 		IN_CACHE(an_edit_comes_and_goes),
 		IN_CACHE(half_an_edit_is_none),
 		IN_CACHE(a_kept_tree_counts_once),
