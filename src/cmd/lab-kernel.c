@@ -240,9 +240,12 @@ int lab_kernel(int argc, char **argv)
 		return list_kernels();
 	if (argc == 1 && !strcmp(argv[0], "clean"))
 		return clean_trees();
+	if (argc && !strcmp(argv[0], "symbols"))
+		return lab_symbols(argc - 1, argv + 1);
 	if (argc && !strcmp(argv[0], "build") && is_order(argc, argv))
 		return build_order(argc, argv);
 	if (argc && (!strcmp(argv[0], "fetch") || !strcmp(argv[0], "build")))
 		return get_kernels(argc, argv);
-	return cmd_usage_error("lab", "'kernel' takes list, fetch NAME..., build or clean");
+	return cmd_usage_error("lab", "'kernel' takes list, fetch NAME..., symbols NAME..., build "
+				      "or clean");
 }

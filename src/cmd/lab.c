@@ -51,6 +51,7 @@ static int print_help(void)
 	       "       warren lab kernel build [--update] NAME...\n"
 	       "       warren lab kernel build --uml|--x86 --source VERSION [--debug] [--kasan]\n"
 	       "                               [--without-fix EDIT]... [--patch FILE]\n"
+	       "       warren lab kernel symbols NAME...\n"
 	       "       warren lab kernel clean\n"
 	       "       warren lab qemu list\n"
 	       "       warren lab qemu fetch [NAME]\n"

@@ -14,6 +14,9 @@
 LAB_VERBS(V)
 #undef V
 
+/* `warren lab kernel symbols`, with the words after that. */
+int lab_symbols(int argc, char **argv);
+
 /* Says REASON, which is freed, or without one what errno -R means. Returns EXIT_ENVIRONMENT. */
 int lab_fail(int r, char *reason);
 

@@ -181,3 +181,22 @@ int apt_parse_policy(const char *text, char **ret_version, char **ret_suite)
 	*ret_suite = suite;
 	return 0;
 }
+
+/* Lines of "NAME | VERSION | ADDRESS SUITE ...". */
+bool apt_has_version(const char *madison, const char *version)
+{
+	size_t n = strlen(version);
+
+	for (const char *line = madison; *line;) {
+		const char *column = strchr(line, '|');
+
+		line += strcspn(line, "\n");
+		if (column && column < line) {
+			column += 1 + strspn(column + 1, " ");
+			if (!strncmp(column, version, n) && strspn(column + n, " |"))
+				return true;
+		}
+		line += *line == '\n';
+	}
+	return false;
+}

@@ -181,21 +181,13 @@ int apt_open(const struct cache_work *w, struct progress *progress, const char *
 	return 0;
 }
 
-int apt_find(const struct apt *a, const char *name, struct apt_package *ret_p, char **ret_why)
+/* Fills in what the record of the package's version has. */
+static int read_record(const struct apt *a, struct apt_package *p, char **ret_why)
 {
-	cleanup(apt_package_done) struct apt_package p = {.name = strdup(name)};
-	autofree char *policy = NULL, *record = NULL, *word = NULL, *size = NULL;
-	int r = tool_capture(
-		&(struct tool){.argv = (const char *const[]){"apt-cache", "-c", a->conf, "policy",
-							     name, NULL}},
-		a->work, &policy, ret_why);
+	autofree char *record = NULL, *word = NULL, *size = NULL, *installed = NULL;
+	int r;
 
-	if (r)
-		return r;
-	r = apt_parse_policy(policy, &p.version, &p.suite);
-	if (r)
-		return lab_why(r, ret_why, "the Debian mirror has no package %s", name);
-	if (asprintf(&word, "%s=%s", name, p.version) < 0)
+	if (asprintf(&word, "%s=%s", p->name, p->version) < 0)
 		return -ENOMEM;
 	r = tool_capture(&(struct tool){.argv = (const char *const[]){"apt-cache", "-c", a->conf,
 								      "show", word, NULL}},
@@ -203,12 +195,58 @@ int apt_find(const struct apt *a, const char *name, struct apt_package *ret_p, c
 	if (r)
 		return r;
 	size = deb822_get(record, "Size");
-	p.size = size ? strtoull(size, NULL, 10) : 0;
-	p.depends = deb822_get(record, "Depends");
-	if (!p.depends)
-		p.depends = strdup("");
-	if (!p.name || !p.depends)
+	installed = deb822_get(record, "Installed-Size");
+	p->size = size ? strtoull(size, NULL, 10) : 0;
+	p->installed = installed ? strtoull(installed, NULL, 10) * 1024 : 0;
+	p->depends = deb822_get(record, "Depends");
+	if (!p->depends)
+		p->depends = strdup("");
+	return p->depends ? 0 : -ENOMEM;
+}
+
+int apt_find(const struct apt *a, const char *name, struct apt_package *ret_p, char **ret_why)
+{
+	cleanup(apt_package_done) struct apt_package p = {.name = strdup(name)};
+	autofree char *policy = NULL;
+	int r = tool_capture(
+		&(struct tool){.argv = (const char *const[]){"apt-cache", "-c", a->conf, "policy",
+							     name, NULL}},
+		a->work, &policy, ret_why);
+
+	if (r)
+		return r;
+	if (!p.name)
 		return -ENOMEM;
+	r = apt_parse_policy(policy, &p.version, &p.suite);
+	if (r)
+		return lab_why(r, ret_why, "the Debian mirror has no package %s", name);
+	r = read_record(a, &p, ret_why);
+	if (r)
+		return r;
+	*ret_p = p;
+	p = (struct apt_package){0};
+	return 0;
+}
+
+int apt_find_version(const struct apt *a, const char *name, const char *version,
+		     struct apt_package *ret_p, char **ret_why)
+{
+	cleanup(apt_package_done) struct apt_package p = {.name = strdup(name),
+							  .version = strdup(version)};
+	autofree char *list = NULL;
+	int r = p.name && p.version ? 0 : -ENOMEM;
+
+	if (!r)
+		r = tool_capture(
+			&(struct tool){.argv = (const char *const[]){"apt-cache", "-c", a->conf,
+								     "madison", name, NULL}},
+			a->work, &list, ret_why);
+	if (!r && !apt_has_version(list, version))
+		r = -ENOENT;
+	if (!r)
+		r = read_record(a, &p, ret_why);
+	if (r)
+		return r;
 	*ret_p = p;
 	p = (struct apt_package){0};
 	return 0;
@@ -361,24 +399,38 @@ int deb_unpack_all(const struct cache_work *w, const char *from, const char *dir
 	return r;
 }
 
-int deb_dir_version(const char *dir, const char *name, char **ret_version)
+int deb_find(const char *dir, const char *name, char **ret_path)
 {
 	autoclosedir DIR *d = opendir(dir);
 	const struct dirent *e;
 	size_t n = strlen(name);
 
 	while (d && (e = readdir(d))) {
-		const char *version = e->d_name + n + 1;
-		const char *epoch;
+		char *path;
 
 		if (strncmp(e->d_name, name, n) || e->d_name[n] != '_')
 			continue;
-		/* NAME_EPOCH%3aVERSION_ARCH.deb */
-		epoch = strstr(version, "%3a");
-		if (epoch)
-			version = epoch + 3;
-		*ret_version = strndup(version, strcspn(version, "_"));
-		return *ret_version ? 0 : -ENOMEM;
+		if (asprintf(&path, "%s/%s", dir, e->d_name) < 0)
+			return -ENOMEM;
+		*ret_path = path;
+		return 0;
 	}
 	return -ENOENT;
+}
+
+int deb_dir_version(const char *dir, const char *name, char **ret_version)
+{
+	autofree char *path = NULL;
+	const char *version, *epoch;
+	int r = deb_find(dir, name, &path);
+
+	if (r)
+		return r;
+	/* NAME_EPOCH%3aVERSION_ARCH.deb */
+	version = strrchr(path, '/') + 1 + strlen(name) + 1;
+	epoch = strstr(version, "%3a");
+	if (epoch)
+		version = epoch + 3;
+	*ret_version = strndup(version, strcspn(version, "_"));
+	return *ret_version ? 0 : -ENOMEM;
 }

@@ -4,6 +4,7 @@
 #ifndef LAB_APT_H
 #define LAB_APT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cache.h"
@@ -45,6 +46,7 @@ struct apt_package {
 	char *suite;   /* "bookworm-security" */
 	char *depends; /* the Depends line, "" if it has none */
 	uint64_t size;
+	uint64_t installed; /* bytes when it is unpacked, as the package says */
 };
 
 void apt_package_done(struct apt_package *p);
@@ -57,6 +59,11 @@ void apt_done(struct apt *a);
 
 /* The version of the package NAME that apt would take. -ENOENT when no suite has it. */
 int apt_find(const struct apt *a, const char *name, struct apt_package *ret_p, char **ret_why);
+
+/* The VERSION of the package NAME, whether or not apt would take it; its suite is not asked for
+ * (NULL). -ENOENT, without *RET_WHY, when no suite has it (any more). */
+int apt_find_version(const struct apt *a, const char *name, const char *version,
+		     struct apt_package *ret_p, char **ret_why);
 
 /* Downloads the N packages P into the folder DIR. */
 int apt_download(const struct apt *a, const struct apt_package *p, size_t n, const char *dir,
@@ -75,12 +82,18 @@ int deb_unpack(const struct cache_work *w, const char *deb, const char *dir,
 int deb_unpack_all(const struct cache_work *w, const char *from, const char *dir,
 		   const char *const *exclude, char **ret_why);
 
+/* The file of package NAME among those in DIR; the caller frees it. -ENOENT. */
+int deb_find(const char *dir, const char *name, char **ret_path);
+
 /* The version of package NAME among the package files in DIR; the caller frees it. */
 int deb_dir_version(const char *dir, const char *name, char **ret_version);
 
 /* Parsers of what apt prints. The version and its suite from `apt-cache policy`; -ENOENT when there
  * is no candidate. */
 int apt_parse_policy(const char *text, char **ret_version, char **ret_suite);
+
+/* Does `apt-cache madison` list VERSION? */
+bool apt_has_version(const char *madison, const char *version);
 
 /* The value of field KEY in the first paragraph of TEXT, NULL if it has none; the caller frees. */
 char *deb822_get(const char *text, const char *key);

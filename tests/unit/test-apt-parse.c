@@ -133,6 +133,20 @@ static void the_kernel_is_found_among_the_dependencies(void **state)
 	assert_null(depends_find(", | ,", "x"));
 }
 
+static void a_version_is_looked_up_among_all(void **state)
+{
+	static const char list[] = "img | 6.12.95-1~bpo12+1 | http://mirror bookworm/main amd64\n"
+				   "   img |  6.1.1-1 | http://mirror bookworm/main amd64\n";
+
+	(void)state;
+	assert_true(apt_has_version(list, "6.12.95-1~bpo12+1"));
+	assert_true(apt_has_version(list, "6.1.1-1"));
+	assert_false(apt_has_version(list, "6.12.95-1"));
+	assert_false(apt_has_version(list, "img"));
+	assert_false(apt_has_version("no column", "1"));
+	assert_false(apt_has_version("", "1"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +157,7 @@ int main(void)
 		cmocka_unit_test(other_archives_are_no_mirror),
 		cmocka_unit_test(a_policy_has_the_candidate_and_its_suite),
 		cmocka_unit_test(no_candidate_is_enoent),
+		cmocka_unit_test(a_version_is_looked_up_among_all),
 		cmocka_unit_test(a_field_is_looked_up_in_the_first_paragraph),
 		cmocka_unit_test(the_kernel_is_found_among_the_dependencies),
 	};
