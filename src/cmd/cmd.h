@@ -17,6 +17,7 @@ enum {
 	V(bench, cmd_bench, "measure a 9P server, any one")                   \
 	V(lab, cmd_lab, "fetch and build guest kernels")                      \
 	V(serve, cmd_serve, "share a folder: vhost-user, unix, tcp, vsock")   \
+	V(trace, cmd_trace, "show what a recording of 9P messages holds")     \
 	V(verify, cmd_verify, "prove that a guest reads what the host holds") \
 	V(version, cmd_version, "print the version")
 

@@ -26,6 +26,9 @@ enum option_key {
 	OPT_CPU,
 	OPT_READY_FD,
 	OPT_STATS,
+	OPT_RECORD,
+	OPT_RECORD_DATA,
+	OPT_RECORD_SIZE,
 	OPT_PRINT_CAPABILITIES,
 	OPT_QUIET,
 	OPT_VERBOSE,
@@ -44,6 +47,9 @@ static const struct option long_options[] = {
 	{"cpu", required_argument, NULL, OPT_CPU},
 	{"ready-fd", required_argument, NULL, OPT_READY_FD},
 	{"stats", no_argument, NULL, OPT_STATS},
+	{"record", required_argument, NULL, OPT_RECORD},
+	{"record-data", no_argument, NULL, OPT_RECORD_DATA},
+	{"record-size", required_argument, NULL, OPT_RECORD_SIZE},
 	{"print-capabilities", no_argument, NULL, OPT_PRINT_CAPABILITIES},
 	{"quiet", no_argument, NULL, OPT_QUIET},
 	{"verbose", no_argument, NULL, OPT_VERBOSE},
@@ -69,6 +75,9 @@ void serve_print_help(void)
 	       "  --cpu N               run on this CPU only\n"
 	       "  --ready-fd N          write 'ready ADDRESS' to descriptor N once peers may come\n"
 	       "  --stats               at the end, print counters and costs as JSON\n"
+	       "  --record FILE         record every message, for 'warren trace'\n"
+	       "  --record-data         with all file data, not only its digests\n"
+	       "  --record-size N       keep about the newest N MiB\n"
 	       "  --print-capabilities  print what the vhost-user device can do, as JSON, and end\n"
 	       "  --quiet               print warnings and errors only\n"
 	       "  --verbose             log each peer that comes, and why it went\n"
@@ -146,6 +155,14 @@ static int set_option(struct serve_options *o, enum option_key key, const char *
 	case OPT_STATS:
 		o->stats = true;
 		break;
+	case OPT_RECORD:
+		o->record = value;
+		break;
+	case OPT_RECORD_DATA:
+		o->record_data = true;
+		break;
+	case OPT_RECORD_SIZE:
+		return get_number("record-size", value, 1, 1U << 24, &o->record_mib);
 	case OPT_QUIET:
 		o->quiet = true;
 		break;
@@ -168,6 +185,8 @@ static int check(const struct serve_options *o, int n_left)
 	if (!o->n_endpoints)
 		return cmd_usage_error("serve",
 				       "where? give --listen ADDRESS or --socket-path PATH");
+	if (!o->record && (o->record_data || o->record_mib))
+		return cmd_usage_error("serve", "record to where? give --record FILE");
 	return 0;
 }
 

@@ -29,6 +29,7 @@ struct service {
 	struct loop *loop;
 	struct backend *backend;
 	struct server *server;
+	struct serve_recording *recording;
 	int n_alive; /* endpoints to which peers may still come */
 };
 
@@ -118,8 +119,11 @@ static int start_server(struct service *s)
 		.max_msize = s->o->msize,
 		.iounit = s->o->iounit,
 	};
-	int r = loop_new(&s->loop);
+	int r = serve_record_start(s->o, &cfg, &s->recording);
 
+	if (r)
+		return r;
+	r = loop_new(&s->loop);
 	if (!r)
 		r = server_new(&cfg, &s->server);
 	if (r) {
@@ -259,6 +263,7 @@ static void end(struct service *s)
 			serve_print_stats(&stats);
 		server_free(s->server);
 	}
+	serve_record_end(s->recording);
 	backend_free(s->backend);
 	/* The handler of signals may still run: the loop goes last. */
 	set_handler(SIG_DFL);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct server_config;
 struct server_stats;
 
 #define SERVE_MAX_ENDPOINTS 16
@@ -30,7 +31,18 @@ struct serve_options {
 	uint32_t msize, iounit, workers; /* 0: not given */
 	int cpu, ready_fd;		 /* -1: not given */
 	bool allow_devices, stats, quiet, verbose;
+	const char *record;  /* NULL: not given */
+	uint32_t record_mib; /* 0: no limit */
+	bool record_data;
 };
+
+/* Starts the recording that O asks for, if any, and sets CFG's observer. 0, or an exit code. */
+struct serve_recording;
+int serve_record_start(const struct serve_options *o, struct server_config *cfg,
+		       struct serve_recording **ret);
+
+/* When the server is gone. REC may be NULL. */
+void serve_record_end(struct serve_recording *rec);
 
 /* Prints on standard output what to type to mount each endpoint. */
 void serve_print_guide(const struct serve_options *o);

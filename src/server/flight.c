@@ -2,6 +2,7 @@
 /* Requests in flight: those that did not end on the channel's thread at once. */
 #include <errno.h>
 
+#include "clock.h"
 #include "core.h"
 #include "dispatch.h"
 #include "handlers.h"
@@ -131,6 +132,8 @@ void session_serve(struct list *turn)
 	struct request *r = take_queued(s);
 
 	if (r) {
+		if (s->observer)
+			r->started = clock_now_ns();
 		r->error = dispatch(r);
 		pthread_mutex_lock(&s->lock);
 		s->n_running--;

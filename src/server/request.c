@@ -6,6 +6,7 @@
 
 #include "core.h"
 #include "macros.h"
+#include "observer.h"
 #include "session.h"
 
 static struct request *take_unused(struct session *s)
@@ -105,6 +106,22 @@ static int encode_error(struct request *r, int err, void *head, size_t cap, size
 	return 0;
 }
 
+static void observe_reply(const struct request *r, const void *head, uint32_t head_len)
+{
+	const struct observed_reply reply = {
+		.frame = r->frame,
+		.head = head,
+		.head_len = head_len,
+		.iov = r->iov,
+		.n_iov = r->n_iov,
+		.payload_len = head_len ? r->payload_len : 0,
+		.received = r->received,
+		.started = r->started,
+	};
+
+	r->session->observer->reply(r->session->observed, &reply);
+}
+
 void request_answer(struct request *r, bool drop)
 {
 	const struct channel_ops *ops = r->session->channel->ops;
@@ -116,6 +133,8 @@ void request_answer(struct request *r, bool drop)
 		err = encode_reply(r, head, sizeof(head), &len);
 	if (!drop && err)
 		drop = encode_error(r, err, head, sizeof(head), &len) != 0;
+	if (r->session->observer)
+		observe_reply(r, head, drop ? 0 : (uint32_t)len);
 	/* before the reply: after Rclunk, nothing is open any more */
 	release_fids(r);
 	if (drop)

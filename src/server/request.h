@@ -50,11 +50,12 @@ enum request_state {
 struct request {
 	struct session *session;
 	struct frame *frame;
-	enum request_state state; /* once in flight: under session.lock */
-	bool dropped;		  /* no reply is wanted; under session.lock */
-	struct msg msg;		  /* views into the frame; its type and tag are in PEER'S terms */
-	struct msg reply;	  /* for the handler to fill, but for type and tag */
-	int error;		  /* of the handler: 0 or -errno */
+	enum request_state state;   /* once in flight: under session.lock */
+	bool dropped;		    /* no reply is wanted; under session.lock */
+	struct msg msg;		    /* views into the frame; its type and tag are in PEER'S terms */
+	struct msg reply;	    /* for the handler to fill, but for type and tag */
+	int error;		    /* of the handler: 0 or -errno */
+	uint64_t received, started; /* clock_now_ns, if there is an observer */
 
 	/* What the handler has used, given back with the reply. */
 	struct fid *fids[2];  /* references, in the order in which they were asked for */

@@ -7,6 +7,7 @@
 
 struct backend;
 struct handler;
+struct observer_ops;
 struct server;
 
 struct server_config {
@@ -18,6 +19,10 @@ struct server_config {
 	uint32_t max_requests;	    /* of a session waiting for workers or running there; 0: 4096 */
 	uint64_t max_request_bytes; /* messages and reply memory of these; 0: 256 MiB */
 	uint64_t max_xattr_bytes;   /* of a session's xattr fids; 0: 64 MiB */
+
+	/* Told of each message; NULL: nobody. */
+	const struct observer_ops *observer;
+	void *observer_self;
 };
 
 /* Counters since the start. */

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "core.h"
 #include "dispatch.h"
+#include "observer.h"
 #include "request.h"
 
 static int init_session(struct session *s, struct server *server, struct channel *ch)
@@ -36,6 +38,10 @@ static int opened(void *handler, struct channel *ch, void **ret_session)
 
 	if (err)
 		return err;
+	if (server->cfg.observer) {
+		s->observer = server->cfg.observer;
+		s->observed = s->observer->opened(server->cfg.observer_self, ch, s->id);
+	}
 	count(&server->stats.sessions, 1);
 	atomic_fetch_add(&server->n_sessions, 1);
 	*ret_session = steal_ptr(&s);
@@ -48,6 +54,8 @@ void session_unref(struct session *s)
 
 	if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	if (s->observer)
+		s->observer->closed(s->observed);
 	fid_table_done(&s->fids);
 	while (!list_is_empty(&s->unused)) {
 		struct request *r = list_first(&s->unused, struct request, link);
@@ -99,6 +107,10 @@ static void receive(void *session, struct frame *f)
 						  : "memory is out");
 		ops->drop(f);
 		return;
+	}
+	if (s->observer) {
+		r->received = r->started = clock_now_ns();
+		s->observer->request(s->observed, f, r->received);
 	}
 	err = run(s, r);
 	if (err == REQUEST_PARKED)

@@ -49,7 +49,9 @@ struct session {
 	atomic_bool negotiated; /* Rversion named our version */
 	struct fid_table fids;
 	struct xattr_budget xattr_bytes;
-	struct request *spare; /* for the next message; the channel's thread only */
+	struct request *spare;		     /* for the next message; the channel's thread only */
+	const struct observer_ops *observer; /* NULL: nobody looks */
+	void *observed;			     /* the observer's */
 
 	pthread_mutex_t lock;	 /* all below; before workers.lock */
 	atomic_uint n_in_flight; /* also read without the lock by the channel's thread, the only

@@ -18,6 +18,7 @@
 
 struct channel;
 struct frame;
+struct route;
 
 struct channel_ops {
 	const char *name; /* "unix", "tcp", "vsock", "fd", "vhost-user" */
@@ -65,8 +66,9 @@ struct frame {
 		*data; /* which then is here, in N_DATA parts: memory that the peer may */
 	int n_data;    /* change under our eyes */
 	size_t data_len;
-	size_t room;   /* bytes that the peer left for the reply, SIZE_MAX if any */
-	void *request; /* the server's */
+	size_t room;		   /* bytes that the peer left for the reply, SIZE_MAX if any */
+	const struct route *route; /* NULL: not by a ring */
+	void *request;		   /* the server's */
 };
 
 /* Implemented by the server. All are called on the channel's thread. */

@@ -315,6 +315,7 @@ int vu_frame_take(struct vhost_user *vu, struct vu_frame **ret, const char **ret
 		return 0;
 	f->memory = guest_memory_ref(vu->memory);
 	f->epoch = vu->ring.epoch;
+	f->base.route = &f->chain.route;
 	f->base.data = NULL;
 	f->base.n_data = 0;
 	f->base.data_len = 0;

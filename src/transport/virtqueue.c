@@ -178,6 +178,7 @@ static int add_buffer(struct virtqueue *vq, struct vq_chain *c, const struct vri
 	if (c->readable + c->writable + left > UINT32_MAX)
 		return fail(vq, -EPROTO, "a chain is longer than 4 GiB");
 	*(writable ? &c->writable : &c->readable) += left;
+	route_add(writable ? &c->route.in : &c->route.out, d->len);
 	while (left) {
 		size_t n;
 		void *p = guest_memory_at(vq->memory, addr, left, &n);
@@ -265,6 +266,7 @@ int vq_pop(struct virtqueue *vq, struct vq_chain *c)
 		return r;
 	c->n_readable = c->n_writable = 0;
 	c->readable = c->writable = 0;
+	route_reset(&c->route, c->head);
 	r = walk_chain(vq, c);
 	return r ? r : 1;
 }

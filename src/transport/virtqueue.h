@@ -19,6 +19,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "route.h"
+
 struct guest_memory;
 
 #define VQ_MAX_SIZE 32768
@@ -75,6 +77,7 @@ struct vq_chain {
 	uint16_t head;
 	int n_readable, n_writable;
 	size_t readable, writable; /* bytes */
+	struct route route;	   /* the descriptors as they were in the ring */
 	struct iovec *parts;	   /* grown as needed and kept; the owner's to free */
 	int cap;
 };

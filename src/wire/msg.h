@@ -82,6 +82,10 @@ int msg_check_name(struct str s, bool dotdot);
 /* "Twalk tag=1 fid=0 newfid=1 wname=[etc]", without a newline. Data held elsewhere: data=#COUNT. */
 void msg_print(FILE *f, const struct msg *m);
 
+/* " fid=0 newfid=1": only the fields, those that WANTED (NULL: all) says; nothing for a type that is
+ * none. */
+void msg_print_fields(FILE *f, const struct msg *m, bool (*wanted)(const char *field));
+
 /* Reads what msg_print wrote; fields may be left out (zero or empty), their order is free, the last
  * of two counts. Numbers may be decimal, 0octal or 0xhexadecimal. Names are not checked. Strings
  * and data are views into SCRATCH (CAP bytes; as many as TEXT has always suffice). 0, -EINVAL,

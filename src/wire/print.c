@@ -86,23 +86,35 @@ static void print_data(FILE *f, const struct data *v)
 		fprintf(f, "#%" PRIu32, v->count);
 }
 
-void msg_print(FILE *f, const struct msg *m)
+void msg_print_fields(FILE *f, const struct msg *m, bool (*wanted)(const char *field))
 {
 	switch (m->type) {
-#define F(kind, field)            \
-	fputs(" " #field "=", f); \
-	print_##kind(f, &v->field);
+#define F(kind, field)                      \
+	if (!wanted || wanted(#field)) {    \
+		fputs(" " #field "=", f);   \
+		print_##kind(f, &v->field); \
+	}
 #define M(number, Name)                                                        \
 	case Name: {                                                           \
 		const struct msg_##Name *v __attribute__((unused)) = &m->Name; \
                                                                                \
-		fprintf(f, "%s tag=%u", #Name, m->tag);                        \
 		FIELDS_##Name(F) break;                                        \
 	}
 		WIRE_MESSAGES(M)
 #undef M
 #undef F
 	default:
-		fprintf(f, "type=%u tag=%u", m->type, m->tag);
+		break;
 	}
+}
+
+void msg_print(FILE *f, const struct msg *m)
+{
+	const char *name = msg_name(m->type);
+
+	if (name)
+		fprintf(f, "%s tag=%u", name, m->tag);
+	else
+		fprintf(f, "type=%u tag=%u", m->type, m->tag);
+	msg_print_fields(f, m, NULL);
 }

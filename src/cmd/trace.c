@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* warren trace: recordings, and what is done with them. */
+#include "trace.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "cmd.h"
+#include "logging.h"
+#include "macros.h"
+#include "trace-reader.h"
+
+struct trace_verb {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+};
+
+#define V(name, fn, summary) {name, fn, summary},
+static const struct trace_verb verbs[] = {TRACE_VERBS(V)};
+#undef V
+
+static int print_help(void)
+{
+	printf("usage: warren trace show [--messages] [FILTER]... FILE\n\n"
+	       "What a recording of 9P messages holds. 'warren serve --record FILE' makes one; a "
+	       "log\n"
+	       "of QEMU (-trace 'v9fs*') is read too.\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		printf("  %-8s  %s\n", verbs[i].name, verbs[i].summary);
+	printf("\noptions of show:\n"
+	       "  --messages      print requests and replies in a line each, with all fields\n"
+	       "\nfilters: only requests\n" TRACE_FILTER_HELP "\n"
+	       "  --help          print this text\n");
+	return EXIT_OK;
+}
+
+int cmd_trace(int argc, char **argv)
+{
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
+		return print_help();
+	if (argc < 2)
+		return cmd_usage_error("trace", "what about a recording? give show");
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (!strcmp(argv[1], verbs[i].name))
+			return verbs[i].run(argc - 1, argv + 1);
+	return cmd_usage_error("trace", "there is no 'trace %s'", argv[1]);
+}
+
+static int next_record(struct trace_source *s, struct trace_record *ret_r)
+{
+	struct trace_input *in = container_of(s, struct trace_input, source);
+	int got = trace_reader_next(in->reader, ret_r);
+
+	/* a damaged head: times are counted from the first record */
+	if (got > 0 && !in->start)
+		in->start = ret_r->time;
+	return got;
+}
+
+int trace_input_open(const char *path, struct trace_input *ret_in)
+{
+	struct trace_input in = {.source.next = next_record};
+	autofree char *reason = NULL;
+	int err = trace_reader_open(path, &in.reader, &reason);
+
+	if (err) {
+		log_error("%s", reason ? reason : strerror(-err));
+		return err == -EBADMSG || err == -ENOENT ? EXIT_USAGE : EXIT_ENVIRONMENT;
+	}
+	in.start = trace_reader_head(in.reader)->mono;
+	in.wall = trace_reader_head(in.reader)->wall;
+	*ret_in = in;
+	return EXIT_OK;
+}
+
+int trace_input_close(struct trace_input *in, int status)
+{
+	const struct trace_damage *d = trace_reader_damage(in->reader);
+
+	if (d->n) {
+		log_error("the recording is damaged in %u place%s (%llu bytes): %s; lines with a ? "
+			  "are not verified",
+			  d->n, d->n == 1 ? "" : "s", (unsigned long long)d->bytes, d->first);
+		if (status == EXIT_OK)
+			status = EXIT_DIFFERENT;
+	} else if (!d->has_index) {
+		log_warn("the recording has no end: its writer was killed, or still writes");
+	}
+	trace_reader_free(in->reader);
+	return status;
+}
+
+static int get_seconds(const char *name, const char *text, uint64_t *ret)
+{
+	char *end;
+	double s = strtod(text, &end);
+
+	if (!*text || *end || !isfinite(s) || s < 0 || s > 1e9)
+		return cmd_usage_error("trace", "--%s %s: give seconds, such as 1.5", name, text);
+	*ret = (uint64_t)(s * (double)NS_PER_SEC) + 1; /* 0 means no limit */
+	return 0;
+}
+
+static int get_tag(struct exchange_filter *f, const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (!*text || *end || n > UINT16_MAX)
+		return cmd_usage_error("trace", "--tag %s: give a number from 0 to 65535", text);
+	f->by_tag = true;
+	f->tag = (uint16_t)n;
+	return 0;
+}
+
+int trace_filter_option(struct exchange_filter *f, int key, const char *value)
+{
+	switch (key) {
+	case FILTER_PATH:
+		f->path = value;
+		return 0;
+	case FILTER_OP:
+		return exchange_filter_ops(f, value)
+			       ? cmd_usage_error("trace", "--op %s: give names such as read,walk",
+						 value)
+			       : 0;
+	case FILTER_TAG:
+		return get_tag(f, value);
+	case FILTER_SINCE:
+		return get_seconds("since", value, &f->since);
+	case FILTER_UNTIL:
+		return get_seconds("until", value, &f->until);
+	case FILTER_ERRNO:
+		return exchange_filter_errno(f, value)
+			       ? cmd_usage_error("trace",
+						 "--errno %s: give a name such as ENOENT, a "
+						 "number, any or none",
+						 value)
+			       : 0;
+	default:
+		return cmd_usage_error("trace", "unknown option");
+	}
+}
+
+void trace_filter_start(struct exchange_filter *f, const struct trace_input *in)
+{
+	if (f->since)
+		f->since += in->start - 1;
+	if (f->until)
+		f->until += in->start - 1;
+}

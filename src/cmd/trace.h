@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of `warren trace`, one file each: trace-NAME.c. */
+#ifndef CMD_TRACE_H
+#define CMD_TRACE_H
+
+#include "exchange-filter.h"
+#include "trace-format.h"
+
+/* Word after `warren trace`, function, arguments and summary. A function gets its word and those
+ * after it, and has an exit code as its result. */
+#define TRACE_VERBS(V) V("show", trace_show, "print a line for each completed request")
+
+#define V(name, fn, summary) int fn(int argc, char **argv);
+TRACE_VERBS(V)
+#undef V
+
+/* A file that is read: a recording, or QEMU's log. */
+struct trace_input {
+	struct trace_source source; /* first */
+	struct trace_reader *reader;
+	uint64_t start; /* what times are counted from; the clock of records */
+	uint64_t wall;	/* the same moment, ns since 1970; 0: not known */
+};
+
+/* 0, or an exit code: the reason has been said. */
+int trace_input_open(const char *path, struct trace_input *ret_in);
+
+/* Says what was damaged. STATUS, or EXIT_DIFFERENT if it was EXIT_OK and something was. */
+int trace_input_close(struct trace_input *in, int status);
+
+/* The options that say which exchanges are wanted. */
+enum trace_filter_key {
+	FILTER_PATH = 256,
+	FILTER_OP,
+	FILTER_TAG,
+	FILTER_SINCE,
+	FILTER_UNTIL,
+	FILTER_ERRNO
+};
+#define TRACE_FILTER_OPTIONS                                      \
+	{"path", required_argument, NULL, FILTER_PATH},           \
+		{"op", required_argument, NULL, FILTER_OP},       \
+		{"tag", required_argument, NULL, FILTER_TAG},     \
+		{"since", required_argument, NULL, FILTER_SINCE}, \
+		{"until", required_argument, NULL, FILTER_UNTIL}, \
+	{                                                         \
+		"errno", required_argument, NULL, FILTER_ERRNO    \
+	}
+#define TRACE_FILTER_HELP                                                        \
+	"  --path PATTERN  of this path and below it, or of paths that match\n"  \
+	"  --op NAME,...   of these operations: read, Twalk ...\n"               \
+	"  --tag N         with this tag\n"                                      \
+	"  --since S       that ended S seconds after the start or later\n"      \
+	"  --until S       that began no later than S seconds after the start\n" \
+	"  --errno NAME    that failed so: ENOENT, 2; 'any' failure; 'none'\n"
+
+/* Times are relative until trace_filter_start. 0, or an exit code. */
+int trace_filter_option(struct exchange_filter *f, int key, const char *value);
+void trace_filter_start(struct exchange_filter *f, const struct trace_input *in);
+
+#endif
