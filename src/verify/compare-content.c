@@ -311,6 +311,15 @@ static bool was_judged(const struct content *l, size_t i)
 	return false;
 }
 
+/* Otherwise a way that read something else may have read it rightly. */
+static bool is_right_by_first(const struct judge *j, const struct sighting *s)
+{
+	uint64_t digest, should;
+
+	return runs_at(&j->c->content.runs, s->block, &digest) &&
+	       runs_at(&j->n->runs, s->block, &should) && digest == should;
+}
+
 static int judge_other_ways(struct judge *j)
 {
 	const struct content *l = &j->c->content;
@@ -321,12 +330,12 @@ static int judge_other_ways(struct judge *j)
 
 		if (s->block >= l->runs.blocks)
 			continue;
-		if (!s->has_digest)
+		if (!s->has_digest && is_right_by_first(j, s))
 			r = add_range(j, DAMAGE_DIFFERENT, s->block * DIGEST_BLOCK,
 				      MIN((s->block + MIN(s->count, l->runs.blocks)) * DIGEST_BLOCK,
 					  l->length),
 				      UINT64_C(1) << s->step, 0);
-		else if (!was_judged(l, i))
+		else if (s->has_digest && !was_judged(l, i))
 			r = judge_sighting(j, s);
 	}
 	return r;

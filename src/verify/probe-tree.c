@@ -25,6 +25,7 @@
 #define PROGRESS_INTERVAL_NS (500 * NS_PER_MS)
 #define EVIDENCE_A_FILE 64   /* blocks whose bytes are reported */
 #define EVIDENCE_A_WALK 1024 /* ... in all files together */
+#define DIGESTS_A_WALK 65536 /* blocks of which then only the digest is reported */
 #define XATTR_LIST_MAX 65536
 #define XATTR_VALUE_MAX 65536
 
@@ -46,7 +47,7 @@ struct tree {
 	unsigned char *first, *now; /* a window each */
 	struct digest_writer digests;
 	void *linked; /* of tsearch: the inodes with more than one name that are read already */
-	unsigned evidence_file, evidence_walk;
+	unsigned evidence_file, evidence_walk, digests_walk; /* what is left */
 	bool no_xattr;
 	uint64_t told_ns;
 	char list[XATTR_LIST_MAX], value[XATTR_VALUE_MAX];
@@ -141,6 +142,10 @@ static void report_blocks(struct tree *t, size_t step, uint64_t offset, size_t n
 			t->evidence_file--;
 			t->evidence_walk--;
 			put_block(t, step, block, at, len);
+		} else if (differs && t->digests_walk) {
+			t->digests_walk--;
+			fprintf(report_of(t), "! %zu %" PRIu64 " %016" PRIx64 "\n", step, block,
+				digest_of(t->now + at, len));
 		} else if (differs) {
 			more++;
 		} else {
@@ -397,6 +402,8 @@ int probe_walk(struct probe *p, size_t n, char *const *words)
 	t->first = map_window();
 	t->now = map_window();
 	t->told_ns = clock_now_ns();
+	t->evidence_walk = EVIDENCE_A_WALK;
+	t->digests_walk = DIGESTS_A_WALK;
 	r = walk_share(t, n, words);
 	tdestroy(t->linked, free);
 	if (t->first)

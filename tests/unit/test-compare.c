@@ -393,6 +393,22 @@ static void an_error_where_the_host_reads_is_damage(void **state)
 	assert_string_equal(t->t->findings->text, "mmap: EIO");
 }
 
+/* Only that it read something else is known. */
+static void a_way_that_differs_from_a_wrong_one_is_not_wrong_for_that(void **state)
+{
+	static const char zeros[655];
+	struct setting *t = *state;
+
+	poke(t->guest, "f", 0x3000, zeros, sizeof(zeros));
+	compare_text(t, replace(report_of(t->guest), "s 12943 4\n", "~ 3 3 1\ns 12943 4\n"));
+	expect_one(t, "f", DAMAGE_ZERO, 0x3000, SIZE);
+	assert_int_equal(t->t->findings->steps, 1 | 4 | 16);
+	assert_true(t->t->findings->sample.has_guest);
+	assert_int_equal(t->t->findings->sample.n, SAMPLE_BYTES);
+	assert_memory_equal(t->t->findings->sample.guest, zeros, SAMPLE_BYTES);
+	assert_memory_not_equal(t->t->findings->sample.host, zeros, SAMPLE_BYTES);
+}
+
 static void bytes_behind_the_end_are_damage(void **state)
 {
 	struct setting *t = *state;
@@ -550,6 +566,7 @@ int main(void)
 		TEST(a_second_walk_over_one_manifest_starts_afresh),
 		TEST(a_name_that_is_listed_twice_is_damage),
 		TEST(an_error_where_the_host_reads_is_damage),
+		TEST(a_way_that_differs_from_a_wrong_one_is_not_wrong_for_that),
 		TEST(bytes_behind_the_end_are_damage),
 		TEST(two_files_taken_for_one_are_damage),
 		TEST(a_malformed_line_is_refused),
