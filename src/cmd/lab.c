@@ -55,6 +55,7 @@ static int print_help(void)
 	       "       warren lab kernel clean\n"
 	       "       warren lab qemu list\n"
 	       "       warren lab qemu fetch [NAME]\n"
+	       "       warren lab run [OPTION]... [--] [COMMAND [ARG]...]\n"
 	       "       warren lab report [-o FILE] [RUN]\n\n"
 	       "Guest kernels and QEMUs, unpacked into the cache folder ($WARREN_CACHE, else\n"
 	       "$XDG_CACHE_HOME/warren, else ~/.cache/warren). Nothing is installed; no root.\n\n");

@@ -8,7 +8,8 @@
 #define LAB_VERBS(V)                                                         \
 	V("kernel", lab_kernel, "list, fetch and build guest kernels")       \
 	V("qemu", lab_qemu, "list and fetch QEMUs of other Debian releases") \
-	V("report", lab_report, "write the mail about a recorded run")
+	V("report", lab_report, "write the mail about a recorded run")       \
+	V("run", lab_run, "run a command in a guest, in a shared folder")
 
 #define V(name, fn, summary) int fn(int argc, char **argv);
 LAB_VERBS(V)

@@ -15,7 +15,8 @@
 
 #define GUEST_TAG "warren"
 #define GUEST_MEMORY_MIB 512U
-#define GUEST_PORT_NAME "warren.report"
+/* For more messages than a kernel usually has. */
+#define GUEST_LOG_WORDS "log_buf_len=4M"
 
 /* QEMU's user network: we, and the guest. */
 #define GUEST_HOST_ADDRESS "10.0.2.2"
@@ -28,6 +29,7 @@ struct guest {
 	struct child keeper;
 	int report, console; /* the two files, for reading */
 	int inotify;	     /* one of them has grown */
+	int terminal;	     /* our end; or -1 */
 	int interrupt;	     /* eventfd, readable for ever after guest_interrupt */
 	off_t report_at;     /* read so far */
 	off_t punched;	     /* freed so far: the report does not pile up on the disk */
@@ -63,6 +65,10 @@ unsigned guest_memory_mib(const struct guest_config *cfg);
 
 /* Writes a file of the state folder, mode 0600. */
 int guest_write_file(const char *dir, const char *name, const void *data, size_t n);
+
+/* The statements `terminal`, `dmesg` and `trace`, as far as the guest has them: PLACE is what stands
+ * before the names of the two files, TERMINAL the tty. The caller frees it; NULL: no memory. */
+char *guest_job_parts(const struct guest_config *cfg, const char *place, const char *terminal);
 
 /* A link NAME in the state folder to PATH, so that PATH may be long and have any character. */
 int guest_link(const char *dir, const char *name, const char *path);

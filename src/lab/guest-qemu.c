@@ -149,9 +149,10 @@ static int make_job(const struct guest_config *cfg, char **ret_job)
 {
 	const char *network = cfg->share == SHARE_TCP ? "network eth0 " GUEST_OWN_ADDRESS "/24\n"
 						      : "";
+	autofree char *parts = guest_job_parts(cfg, "warren.", "/dev/hvc0");
 
-	return asprintf(ret_job, "report " GUEST_PORT_NAME "\n%s%s", network,
-			cfg->job ? cfg->job : "") < 0
+	return !parts || asprintf(ret_job, "report warren.report\n%s%s%s", network, parts,
+				  cfg->job ? cfg->job : "") < 0
 		       ? -ENOMEM
 		       : 0;
 }
@@ -266,8 +267,9 @@ static int push_kernel_words(struct launch *l)
 	const char *more = l->cfg->kernel_args;
 
 	return pushf(l, "-append",
-		     "console=ttyS0 panic=-1 mitigations=off tsc=reliable %s%s -- /job",
-		     l->cfg->debug ? "nokaslr " : "", more ? more : "");
+		     "console=ttyS0 panic=-1 mitigations=off tsc=reliable %s%s%s -- /job",
+		     l->cfg->debug ? "nokaslr " : "", l->cfg->dmesg ? GUEST_LOG_WORDS " " : "",
+		     more ? more : "");
 }
 
 /* A socket in the state folder, never a port: others on this host have no business there, and two
@@ -287,14 +289,33 @@ static int push_debugger(struct launch *l)
 	return !r && l->cfg->stopped ? strv_push(&l->argv, "-S") : r;
 }
 
+/* A port that the guest writes to and a file of the state folder gets. */
+static int push_port(struct launch *l, const char *name)
+{
+	int r = pushf(l, "-chardev", "file,id=%s,path=%s/%s,append=on", name, l->dir, name);
+
+	return r ? r : pushf(l, "-device", "virtserialport,chardev=%s,name=warren.%s", name, name);
+}
+
+static int push_terminal(struct launch *l)
+{
+	int r = push(l, "-chardev", "socket,id=terminal,fd=0");
+
+	return r ? r : push(l, "-device", "virtconsole,chardev=terminal");
+}
+
 static int push_channels(struct launch *l)
 {
 	int r = pushf(l, "-chardev", "file,id=console,path=%s/console,append=on", l->dir);
 
 	r = r ? r : push(l, "-serial", "chardev:console");
 	r = r ? r : push(l, "-device", "virtio-serial-pci");
-	r = r ? r : pushf(l, "-chardev", "file,id=report,path=%s/report,append=on", l->dir);
-	return r ? r : push(l, "-device", "virtserialport,chardev=report,name=" GUEST_PORT_NAME);
+	r = r ? r : push_port(l, "report");
+	if (!r && l->cfg->terminal)
+		r = push_terminal(l);
+	if (!r && l->cfg->dmesg)
+		r = push_port(l, "dmesg");
+	return !r && l->cfg->trace ? push_port(l, "trace") : r;
 }
 
 static int make_words(struct launch *l, const char *kernel)

@@ -113,9 +113,15 @@ static int check_share(const struct guest_config *cfg, char **ret_why)
 
 static int write_job(const struct launch *l)
 {
-	autofree char *job = NULL;
-	int n = asprintf(&job, "report %s/report\n%s", l->dir, l->cfg->job ? l->cfg->job : "");
+	autofree char *job = NULL, *parts = NULL, *place = NULL;
+	int n;
 
+	if (asprintf(&place, "%s/", l->dir) < 0)
+		place = NULL;
+	parts = place ? guest_job_parts(l->cfg, place, "/dev/tty1") : NULL;
+	n = parts ? asprintf(&job, "report %sreport\n%s%s", place, parts,
+			     l->cfg->job ? l->cfg->job : "")
+		  : -1;
 	if (n < 0) {
 		job = NULL;
 		return -ENOMEM;
@@ -136,6 +142,10 @@ static int make_words(struct launch *l)
 	r = r ? r : strv_push(&l->argv, "rw");
 	r = r ? r : strv_push(&l->argv, "con=null");
 	r = r ? r : strv_push(&l->argv, "con0=null,fd:1");
+	if (!r && cfg->terminal)
+		r = strv_push(&l->argv, "con1=fd:0");
+	if (!r && cfg->dmesg)
+		r = strv_push(&l->argv, GUEST_LOG_WORDS);
 	r = r ? r : strv_push(&l->argv, "panic=-1");
 	r = r ? r : strv_pushf(&l->argv, "uml_dir=%s/uml/", l->dir);
 	r = r ? r : strv_push(&l->argv, "umid=guest");

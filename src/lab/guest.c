@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "keeper.h"
 #include "kernel.h"
 #include "spawn.h"
+#include "text.h"
 
 #define SILENCE_LIMIT_S 60
 
@@ -114,6 +116,33 @@ int guest_mount_words(const struct guest_config *cfg, char **ret_source, char **
 		return set_words(GUEST_HOST_ADDRESS, options, ret_source, ret_options);
 	}
 	return -EINVAL;
+}
+
+char *guest_job_parts(const struct guest_config *cfg, const char *place, const char *terminal)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	if (!f)
+		return NULL;
+	if (cfg->terminal)
+		fprintf(f, "terminal %s\n", terminal);
+	if (cfg->dmesg)
+		fprintf(f, "dmesg %sdmesg\n", place);
+	if (cfg->trace) {
+		fprintf(f, "trace %strace", place);
+		for (size_t i = 0; cfg->trace[i]; i++) {
+			fputc(' ', f);
+			text_put(f, cfg->trace[i], strlen(cfg->trace[i]));
+		}
+		fputc('\n', f);
+	}
+	if (fclose(f)) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }
 
 /* Kernel command lines and QEMU's options take it without quoting, and a socket's name fits. */
@@ -225,9 +254,21 @@ static int write_manifest(const struct launch *l, pid_t pid)
 	return r ? r : rename(from, to) ? -errno : 0;
 }
 
+/* A socket is enough: the tty is in the guest. */
+static int make_terminal(struct guest *g, int *ret_theirs)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
+		return -errno;
+	g->terminal = fds[0];
+	*ret_theirs = fds[1];
+	return 0;
+}
+
 static int start_keeper(struct guest *g, const struct launch *l, char **ret_why)
 {
-	autoclose int log = open_in(g, "console", O_WRONLY | O_APPEND);
+	autoclose int log = open_in(g, "console", O_WRONLY | O_APPEND), input = -1;
 	struct keeper_plan plan = {
 		.argv = (const char *const *)l->argv,
 		.env = l->env ? (const char *const *)l->env : (const char *const *)environ,
@@ -241,6 +282,9 @@ static int start_keeper(struct guest *g, const struct launch *l, char **ret_why)
 	};
 	int r = log < 0 ? -errno : 0;
 
+	if (!r && l->cfg->terminal)
+		r = make_terminal(g, &input);
+	plan.input = input;
 	g->started_ns = g->last_sign_ns = clock_now_ns();
 	if (!r)
 		r = keeper_start(&plan, &g->keeper);
@@ -286,6 +330,7 @@ int guest_start(const struct guest_config *cfg, struct guest **ret_g, char **ret
 			    .report = -1,
 			    .console = -1,
 			    .inotify = -1,
+			    .terminal = -1,
 			    .interrupt = -1};
 	g->silence_ns = NS_PER_SEC *
 			(cfg->silence_limit_s ? cfg->silence_limit_s : SILENCE_LIMIT_S);
@@ -301,6 +346,11 @@ int guest_start(const struct guest_config *cfg, struct guest **ret_g, char **ret
 const char *guest_state_dir(const struct guest *g)
 {
 	return g->state.path;
+}
+
+int guest_terminal(const struct guest *g)
+{
+	return g->terminal;
 }
 
 double guest_boot_seconds(const struct guest *g)
@@ -327,6 +377,7 @@ void guest_free(struct guest *g)
 	close_fd(g->report);
 	close_fd(g->console);
 	close_fd(g->inotify);
+	close_fd(g->terminal);
 	close_fd(g->interrupt);
 	state_folder_done(&g->memory);
 	state_folder_done(&g->state);

@@ -10,6 +10,9 @@
  *	report PATH		write the report there from now on (UML: a file on hostfs, which
  *				exists; QEMU: a name without a slash, the "name" of one of
  *				/sys/class/virtio-ports)
+ *	terminal PATH		a tty whose other end guest_terminal is
+ *	dmesg PATH		copy the kernel's messages there, a place as for `report`
+ *	trace PATH EVENT...	the same with tracepoints: "9p" (a whole group), "9p:9p_client_req"
  *	...the caller's...
  *
  * The job's path is the last of the probe's arguments that begins with a slash. It ends with the
@@ -48,6 +51,10 @@ struct guest_config {
 	unsigned memory_mib;	  /* 0: 512 */
 	unsigned silence_limit_s; /* no report and no console output for so long: it hangs. 0: 60 */
 	const char *kernel_args;  /* more words for the kernel's command line, may be NULL */
+	bool terminal;		  /* it gets one */
+	bool dmesg;		  /* the kernel's messages go to the state folder's file "dmesg" */
+	const char *const
+		*trace; /* these tracepoints go to "trace" there; NULL-terminated, or NULL */
 	/* N > 0: the guest runs on CPU N - 1 only, 0: on those of the caller. UML and its server
 	 * are twice as fast when both are on one. */
 	unsigned cpu;
@@ -86,6 +93,10 @@ void guest_interrupt(struct guest *g);
 const char *guest_console_tail(struct guest *g);
 
 const char *guest_state_dir(const struct guest *g);
+
+/* Our end of the guest's terminal, a stream socket that stays the guest's; -1 without one. */
+int guest_terminal(const struct guest *g);
+
 double guest_boot_seconds(const struct guest *g); /* from start to the first report byte */
 
 /* Did QEMU really run with KVM? */

@@ -94,8 +94,8 @@ _Noreturn static void become_program(const struct keeper *k, pid_t parent)
 		fail(k);
 	if (getppid() != parent)
 		_exit(127);
-	if (dup2(p->log, 1) < 0 || dup2(p->log, 2) < 0 || pin(p->cpu) ||
-	    (p->no_randomize && personality(ADDR_NO_RANDOMIZE) < 0))
+	if (dup2(p->log, 1) < 0 || dup2(p->log, 2) < 0 || (p->input > 2 && dup2(p->input, 0) < 0) ||
+	    pin(p->cpu) || (p->no_randomize && personality(ADDR_NO_RANDOMIZE) < 0))
 		fail(k);
 	/* Systems that let only parents trace make an exception for who asks for it; others do not
 	 * know the word. */
@@ -152,6 +152,15 @@ static bool stop_at_start(pid_t program, int *status)
 	return waitpid(program, status, WUNTRACED) == program && WIFSTOPPED(*status);
 }
 
+/* What only the program has from now on. */
+static void close_parts(const struct keeper *k)
+{
+	close(k->report);
+	close(k->plan->log);
+	if (k->plan->input > 2)
+		close(k->plan->input);
+}
+
 /* The first process of the namespace: the kernel ends all others with it. READY tells the keeper
  * that the namespace can be used. */
 _Noreturn static void be_init(const struct keeper *k, bool is_user_ns, uid_t uid, gid_t gid,
@@ -170,8 +179,7 @@ _Noreturn static void be_init(const struct keeper *k, bool is_user_ns, uid_t uid
 	if (program < 0 || write(ready, "r", 1) != 1)
 		_exit(127);
 	close(ready);
-	close(k->report);
-	close(k->plan->log);
+	close_parts(k);
 	do
 		pid = waitpid(-1, &status, 0);
 	while (pid != program && (pid > 0 || errno == EINTR));
@@ -304,10 +312,10 @@ static bool watch(struct keeper *k, int *status)
 /* Sockets and pipes of ours must not stay open because of the keeper. */
 static void close_others(const struct keeper *k)
 {
-	int kept[3 + KEEPER_FOLDERS] = {k->owner, k->report, k->plan->log};
+	int kept[4 + KEEPER_FOLDERS] = {k->owner, k->report, k->plan->log, k->plan->input};
 	unsigned from = 3;
 
-	memcpy(kept + 3, k->plan->locks, sizeof(k->plan->locks));
+	memcpy(kept + 4, k->plan->locks, sizeof(k->plan->locks));
 	for (;;) {
 		int next = -1;
 
@@ -353,8 +361,7 @@ _Noreturn static void keep(struct keeper *k)
 	k->signals = signalfd(-1, &all, SFD_CLOEXEC);
 	if (k->signals < 0 || start_program(k))
 		fail(k);
-	close(k->report);
-	close(k->plan->log);
+	close_parts(k);
 	is_orphan = watch(k, &status);
 	end_all(k, &status);
 	for (size_t i = 0; is_orphan && i < KEEPER_FOLDERS; i++)
@@ -407,13 +414,15 @@ int keeper_start(const struct keeper_plan *p, struct child *ret_keeper)
 {
 	autoclose int pidfd = open_pidfd(getpid()), owner = copy_above(pidfd);
 	autoclose int log = copy_above(p->log), in = -1, out = -1;
+	autoclose int input = p->input > 2 ? copy_above(p->input) : -1;
 	struct keeper_plan plan = *p;
 	struct child c = CHILD_INIT;
 	int child_errno, r;
 
-	if (owner < 0 || log < 0)
+	if (owner < 0 || log < 0 || (p->input > 2 && input < 0))
 		return -errno;
 	plan.log = log;
+	plan.input = input;
 	r = make_report_pipe(&in, &out);
 	if (!r)
 		r = fork_keeper(&(struct keeper){.plan = &plan, .owner = owner, .report = out}, &c);

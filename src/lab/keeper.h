@@ -16,6 +16,7 @@ struct keeper_plan {
 	const char *const *argv; /* argv[0] is looked up in PATH */
 	const char *const *env;	 /* the whole environment */
 	int log;		 /* the program's standard output and error */
+	int input;		 /* its standard input, if above 2; else that is /dev/null */
 	unsigned cpu;		 /* N > 0: it runs on CPU N - 1 only */
 	bool own_pids; /* in a process namespace with its own /proc where the system allows it */
 	bool no_randomize; /* the program's addresses are the same each time */

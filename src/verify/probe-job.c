@@ -7,7 +7,15 @@
  *	mount SOURCE OPTIONS	mounts the 9P share; on failure all up to the next `unmount` is
  *				left out
  *	local DIR		takes DIR for the share instead, to test the probe without a guest
+ *	terminal PATH		a tty whose other end the host has
+ *	window ROWS COLUMNS	its size
+ *	dmesg PATH		copies the kernel's messages there from now on, a place as for
+ *				`report`
+ *	trace PATH EVENT...	the same with tracepoints: GROUP, GROUP:EVENT or EVENT
+ *	env NAME VALUE		for what is run from now on
  *	exec ARGV...		runs a program of the guest with the share as its working directory
+ *	run ARGV...		the same, with output, errors and input apart
+ *	shell ARGV...		the same, at the terminal
  *	sync			writes back what the guest's kernel holds
  *	facts			what the guest says of itself (probe-facts.c)
  *	drop-caches		all clean pages, names and inodes
@@ -21,12 +29,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mntent.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -35,7 +41,6 @@
 #include "report.h"
 #include "text.h"
 
-#define EXEC_OUTPUT_LIMIT 65536
 #define FRAGMENT_MAX 90
 
 struct verb {
@@ -48,17 +53,15 @@ struct verb {
 int statement_parse(const char *line, struct statement *ret_s)
 {
 	size_t cap = strlen(line) + 1, used = 0, n;
-	struct statement s = {.bytes = malloc(cap)};
-	int r = s.bytes ? 0 : -ENOMEM;
+	/* A word has at least a byte and a blank behind it. */
+	struct statement s = {.bytes = malloc(cap), .words = calloc(cap / 2 + 2, sizeof(char *))};
+	int r = s.bytes && s.words ? 0 : -ENOMEM;
 
 	while (!r) {
 		line += strspn(line, " \t");
 		if (!*line || *line == '#')
 			break;
-		if (s.n == PROBE_MAX_WORDS)
-			r = -E2BIG;
-		else
-			r = text_get(&line, s.bytes + used, cap - used - 1, &n);
+		r = text_get(&line, s.bytes + used, cap - used - 1, &n);
 		if (!r && *line && !strchr(" \t", *line))
 			r = -EINVAL;
 		if (r)
@@ -68,11 +71,18 @@ int statement_parse(const char *line, struct statement *ret_s)
 		used += n + 1;
 	}
 	if (r) {
-		free(s.bytes);
+		statement_done(&s);
 		return r;
 	}
 	*ret_s = s;
 	return 0;
+}
+
+void statement_done(struct statement *s)
+{
+	free(s->words);
+	free(s->bytes);
+	*s = (struct statement){0};
 }
 
 static int run_module(struct probe *p, const struct statement *s)
@@ -190,62 +200,54 @@ static int run_walk(struct probe *p, const struct statement *s)
 	return probe_walk(p, s->n - 1, s->words + 1);
 }
 
-/* The child's output goes to FD, its temporary files to the scratch folder. */
-static void exec_child(const struct probe *p, const struct statement *s, int fd)
+static int run_terminal(struct probe *p, const struct statement *s)
 {
-	dup2(fd, 1);
-	dup2(fd, 2);
-	if (p->scratch) {
-		setenv("HOME", p->scratch, 1);
-		setenv("TMPDIR", p->scratch, 1);
-	}
-	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 0);
-	if (p->share && chdir(p->share) < 0)
-		dprintf(2, "%s: %s\n", p->share, strerror(errno));
-	else {
-		execvp(s->words[1], s->words + 1);
-		dprintf(2, "%s: %s\n", s->words[1], strerror(errno));
-	}
-	_exit(127);
+	p->terminal = strdup(s->words[1]);
+	return p->terminal ? 0 : -ENOMEM;
 }
 
-static void copy_output(struct probe *p, int fd)
+static int run_window(struct probe *p, const struct statement *s)
 {
-	size_t total = 0;
-	char buf[4096];
-	ssize_t n;
+	p->rows = (unsigned)strtoul(s->words[1], NULL, 10);
+	p->columns = (unsigned)strtoul(s->words[2], NULL, 10);
+	return 0;
+}
 
-	while ((n = read(fd, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR)) {
-		if (n < 0 || total > EXEC_OUTPUT_LIMIT)
-			continue;
-		total += (size_t)n;
-		fputs("out ", p->report);
-		text_put(p->report, buf, (size_t)n);
-		fputc('\n', p->report);
-		probe_flush(p, false);
-	}
+static int run_dmesg(struct probe *p, const struct statement *s)
+{
+	return probe_start_dmesg(p, s->words[1]);
+}
+
+static int run_trace(struct probe *p, const struct statement *s)
+{
+	return probe_start_trace(p, s->words[1], s->n - 2, s->words + 2, &p->why);
+}
+
+static int run_env(struct probe *p, const struct statement *s)
+{
+	(void)p;
+	return setenv(s->words[1], s->words[2], 1) < 0 ? -errno : 0;
 }
 
 static int run_exec(struct probe *p, const struct statement *s)
 {
-	int fds[2], status;
-	pid_t pid;
+	int status = 0, r = probe_run(p, s->words + 1, PROBE_EXEC, &status);
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	probe_flush(p, true);
-	pid = fork();
-	if (pid == 0)
-		exec_child(p, s, fds[1]);
-	close(fds[1]);
-	if (pid > 0)
-		copy_output(p, fds[0]);
-	close(fds[0]);
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
-		return -errno;
-	status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	fprintf(p->report, "exit %d\n", status);
-	return status ? -ECANCELED : 0;
+	return r ? r : status ? -ECANCELED : 0;
+}
+
+static int run_run(struct probe *p, const struct statement *s)
+{
+	int status;
+
+	return probe_run(p, s->words + 1, PROBE_RUN, &status);
+}
+
+static int run_shell(struct probe *p, const struct statement *s)
+{
+	int status;
+
+	return p->terminal ? probe_run(p, s->words + 1, PROBE_SHELL, &status) : -ENOTTY;
 }
 
 static const struct verb verbs[] = {
@@ -259,8 +261,15 @@ static const struct verb verbs[] = {
 	{"facts", 0, 0, false, run_facts},
 	{"drop-caches", 0, 0, false, run_drop_caches},
 	{"fragment", 1, 1, false, run_fragment},
-	{"walk", 1, PROBE_MAX_WORDS - 1, false, run_walk},
-	{"exec", 1, PROBE_MAX_WORDS - 1, false, run_exec},
+	{"walk", 1, SIZE_MAX, false, run_walk},
+	{"exec", 1, SIZE_MAX, false, run_exec},
+	{"terminal", 1, 1, true, run_terminal},
+	{"window", 2, 2, true, run_window},
+	{"dmesg", 1, 1, true, run_dmesg},
+	{"trace", 2, SIZE_MAX, true, run_trace},
+	{"env", 2, 2, false, run_env},
+	{"run", 1, SIZE_MAX, false, run_run},
+	{"shell", 1, SIZE_MAX, false, run_shell},
 };
 
 static const struct verb *find_verb(const struct statement *s)
@@ -288,8 +297,10 @@ static int dispatch(struct probe *p, const struct statement *s, const struct ver
 }
 
 /* Why it failed, where the errno alone would mislead. */
-static const char *explain(const struct statement *s, int err)
+static const char *explain(const struct probe *p, const struct statement *s, int err)
 {
+	if (p->why)
+		return p->why;
 	if (!strcmp(s->words[0], "mount") && !setup_has_9p())
 		return "no 9p in this kernel";
 	return strerror(err);
@@ -311,9 +322,10 @@ void statement_run(struct probe *p, const struct statement *s)
 	if (p->is_skipping && strcmp(s->words[0], "unmount") != 0)
 		return;
 	p->is_skipping = false;
+	p->why = NULL;
 	r = dispatch(p, s, v);
 	if (r < 0) {
-		const char *why = explain(s, -r);
+		const char *why = explain(p, s, -r);
 
 		fprintf(p->report, "failed %s %s ", s->words[0], report_errno(-r));
 		text_put(p->report, why, strlen(why));

@@ -198,9 +198,14 @@ static int open_path(const char *path)
 	return fd;
 }
 
+int setup_output(const char *path)
+{
+	return path[0] == '/' ? open_path(path) : open_port_when_there(path);
+}
+
 int setup_report(const char *path, FILE **ret_f)
 {
-	int fd = path[0] == '/' ? open_path(path) : open_port_when_there(path);
+	int fd = setup_output(path);
 	FILE *f;
 
 	if (fd < 0)

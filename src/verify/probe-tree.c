@@ -22,6 +22,7 @@
 #include "text.h"
 #include "walk.h"
 
+#define MAX_STEPS 64
 #define PROGRESS_INTERVAL_NS (500 * NS_PER_MS)
 #define EVIDENCE_A_FILE 64   /* blocks whose bytes are reported */
 #define EVIDENCE_A_WALK 1024 /* ... in all files together */
@@ -42,7 +43,7 @@ struct inode_id {
 struct tree {
 	struct probe *p;
 	size_t n_steps;
-	struct step steps[PROBE_MAX_WORDS];
+	struct step steps[MAX_STEPS];
 	struct way_file file;
 	unsigned char *first, *now; /* a window each */
 	struct digest_writer digests;
@@ -391,9 +392,11 @@ static int walk_share(struct tree *t, size_t n, char *const *words)
 
 int probe_walk(struct probe *p, size_t n, char *const *words)
 {
-	struct tree *t = calloc(1, sizeof(*t));
+	struct tree *t = n > MAX_STEPS ? NULL : calloc(1, sizeof(*t));
 	int r;
 
+	if (n > MAX_STEPS)
+		return -E2BIG;
 	if (!t)
 		return -ENOMEM;
 	t->p = p;

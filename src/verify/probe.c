@@ -81,13 +81,13 @@ static void run_job(struct probe *p, FILE *f, bool is_setup)
 			return;
 		}
 		if (s.n && is_setup && !statement_is_setup(&s)) {
-			free(s.bytes);
+			statement_done(&s);
 			fseek(f, at, SEEK_SET);
 			return;
 		}
 		if (s.n)
 			statement_run(p, &s);
-		free(s.bytes);
+		statement_done(&s);
 		at = ftell(f);
 	}
 }
@@ -146,8 +146,9 @@ static void unmount_shares(void)
 	} while (dir && (umount2(dir, 0) == 0 || umount2(dir, MNT_DETACH) == 0));
 }
 
-static void leave_guest(void)
+static void leave_guest(struct probe *p)
 {
+	probe_end_logs(p);
 	kill(-1, SIGKILL);
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
@@ -183,7 +184,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "warren-probe: no job at %s: %s\n", path, strerror(errno));
 	}
 	if (p.is_init)
-		leave_guest();
+		leave_guest(&p);
 	fprintf(p.report, "end %d\n", !ok);
 	fflush(p.report);
 	if (p.is_init)

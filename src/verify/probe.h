@@ -8,17 +8,22 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
-#define PROBE_MAX_WORDS 64
+enum probe_log { PROBE_DMESG, PROBE_TRACE, PROBE_LOGS };
 
 struct probe {
 	bool is_init; /* we are process 1 of a guest, and may mount and power off */
 	FILE *report; /* standard error until the statement `report` */
 	bool has_greeted;
 	uint64_t flushed_ns;
-	const char *share;   /* where the share is: the mount point, or the folder of `local` */
-	const char *scratch; /* a tmpfs of ours, NULL before the first use */
+	const char *share;	/* where the share is: the mount point, or the folder of `local` */
+	const char *scratch;	/* a tmpfs of ours, NULL before the first use */
+	const char *terminal;	/* the tty that the host has the other end of, or NULL */
+	unsigned rows, columns; /* of a terminal that a person sits at; 0: unknown */
+	pid_t logs[PROBE_LOGS]; /* the processes that copy the kernel's messages; 0: none */
 	bool is_mounted;
+	const char *why;       /* the running statement failed; NULL: its errno says it */
 	bool is_failed;	       /* a statement failed */
 	bool is_skipping;      /* ... and all is left out up to the next `unmount` */
 	uint64_t files, bytes; /* of the running walk */
@@ -30,13 +35,14 @@ struct probe {
 /* One statement, its words unquoted; words[0] is its name. */
 struct statement {
 	size_t n;
-	char *words[PROBE_MAX_WORDS + 1]; /* NULL behind the last */
-	char *bytes;			  /* all of them */
+	char **words; /* NULL behind the last */
+	char *bytes;  /* all of them */
 };
 
-/* Reads one line. 0 or -EINVAL; the caller frees RET_S->bytes. An empty line or a comment (#) has
- * no words. */
+/* Reads one line. 0 or -EINVAL; the caller frees *RET_S with statement_done. An empty line or a
+ * comment (#) has no words. */
 int statement_parse(const char *line, struct statement *ret_s);
+void statement_done(struct statement *s);
 
 /* Does it make the guest usable, and is done by process 1 itself, not by its worker? */
 bool statement_is_setup(const struct statement *s);
@@ -61,6 +67,8 @@ int setup_scratch(const char **ret_dir);
 int setup_module(const char *path);
 int setup_network(const char *iface, const char *address);
 int setup_report(const char *path, FILE **ret_f);
+/* A file on hostfs or, without a slash, the port of that name. A descriptor or -errno. */
+int setup_output(const char *path);
 bool setup_has_9p(void);
 
 /* Fills PERCENT of the free memory and gives every other page back; probe-memory.c. */
@@ -68,6 +76,24 @@ int memory_fragment(struct probe *p, unsigned percent);
 
 /* Reports what was written to the pages that were kept since then, or since the last scan. */
 void memory_scan(struct probe *p);
+
+/* Runs the program of WORDS in the share; probe-run.c. Its exit code and its output are lines of the
+ * report. 0, or -errno of what kept it from being run. */
+enum probe_run {
+	PROBE_EXEC,  /* output and errors are one, and bounded; no input */
+	PROBE_RUN,   /* what comes by the terminal, in frames (frame.h), is its input */
+	PROBE_SHELL, /* the terminal is its terminal */
+};
+int probe_run(struct probe *p, char *const *words, enum probe_run how, int *ret_status);
+
+/* Starts to copy the kernel's messages (to a console they go no longer, unless they are errors), or
+ * tracepoints, to PATH: a file that exists or the name of a port; probe-log.c. */
+int probe_start_dmesg(struct probe *p, const char *path);
+int probe_start_trace(struct probe *p, const char *path, size_t n, char *const *events,
+		      const char **ret_why);
+
+/* Ends both when all has been copied that there was. */
+void probe_end_logs(struct probe *p);
 
 /* Walks the share and reads each file by STEPS (N names of ways, or "drop"); probe-tree.c. */
 int probe_walk(struct probe *p, size_t n, char *const *steps);

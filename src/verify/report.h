@@ -7,8 +7,11 @@
  *	mounted OPTIONS				the mount's options as the kernel shows them
  *	fact NAME VALUE				what the guest says of itself; a later one counts
  *	failed STATEMENT ERRNO TEXT		it did not
- *	out TEXT				output of an `exec`
- *	exit STATUS				how the `exec` ended
+ *	started					the program of a `run` or `shell` runs: input may come
+ *	out TEXT				output of an `exec` or a `run`
+ *	err TEXT				errors of a `run`
+ *	exit STATUS				how it ended
+ *	(an empty line)				it still runs
  *	crash SIGNAL				the probe's worker died
  *	walk STEP...				from here: one tree; a step is a way, or `drop`
  *	unsupported STEP ERRNO			step number STEP cannot be done here

@@ -7,14 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "guest.h"
+#include "stage.h"
 
 struct kernel;
 struct manifest;
 struct tally;
 
-#define RUN_CPU_CHOOSE -1 /* one for both in UML, any in QEMU */
-#define RUN_CPU_ANY -2
+#define RUN_CPU_CHOOSE STAGE_CPU_CHOOSE
+#define RUN_CPU_ANY STAGE_CPU_ANY
 
 struct run_plan {
 	const char *dir; /* absolute */
@@ -55,13 +55,6 @@ struct run_listener {
 	void (*output)(void *ctx, const char *bytes, size_t n); /* of the command */
 	/* What the guest says of itself (probe-facts.c); may be NULL. */
 	void (*fact)(void *ctx, const char *name, const char *value);
-};
-
-enum run_end {
-	RUN_DONE,	 /* every mount was reported to the listener */
-	RUN_ENVIRONMENT, /* something is missing here */
-	RUN_FAILED,	 /* guest or server failed */
-	RUN_INTERRUPTED, /* by a signal */
 };
 
 struct run_result {

@@ -31,7 +31,7 @@ static void words_are_split_and_unquoted(void **state)
 	assert_string_equal(s.words[1], "a b");
 	assert_string_equal(s.words[2], "trans=tcp,\"");
 	assert_null(s.words[3]);
-	free(s.bytes);
+	statement_done(&s);
 }
 
 static void an_empty_line_and_a_comment_are_no_statement(void **state)
@@ -44,7 +44,7 @@ static void an_empty_line_and_a_comment_are_no_statement(void **state)
 
 		assert_int_equal(statement_parse(lines[i], &s), 0);
 		assert_int_equal(s.n, 0);
-		free(s.bytes);
+		statement_done(&s);
 	}
 }
 
@@ -70,7 +70,7 @@ static char *report_of_statement(const char *line)
 
 	assert_int_equal(statement_parse(line, &s), 0);
 	statement_run(&p, &s);
-	free(s.bytes);
+	statement_done(&s);
 	fclose(p.report);
 	return text;
 }

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "cmd.h"
+#include "stage.h"
+
+#define MAX_CPU 1023U /* of cpu_set_t */
+
+int option_wrong(struct option_line *l, const char *name, const char *value, const char *hint)
+{
+	l->status = cmd_usage_error(l->verb, "--%s '%s': %s", name, value, hint);
+	return -EINVAL;
+}
+
+int option_number(struct option_line *l, const char *name, const char *value, uint32_t min,
+		  uint32_t max, uint32_t *ret_n)
+{
+	char hint[64], *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(value, &end, 10);
+	if (*value >= '0' && *value <= '9' && !*end && !errno && n >= min && n <= max) {
+		*ret_n = (uint32_t)n;
+		return 0;
+	}
+	snprintf(hint, sizeof(hint), "give a number from %u to %u", min, max);
+	return option_wrong(l, name, value, hint);
+}
+
+int option_cpu(struct option_line *l, const char *value, int *ret_cpu)
+{
+	uint32_t n = 0;
+	int r;
+
+	if (!strcmp(value, "any")) {
+		*ret_cpu = STAGE_CPU_ANY;
+		return 0;
+	}
+	r = option_number(l, "cpu", value, 0, MAX_CPU, &n);
+	if (!r)
+		*ret_cpu = (int)n;
+	return r;
+}
+
+int option_find_word(const char *const *names, const char *text, size_t n)
+{
+	for (int i = 0; names[i]; i++)
+		if (strlen(names[i]) == n && !memcmp(names[i], text, n))
+			return i;
+	return -1;
+}
+
+static int set_field(struct option_line *l, const struct option_row *row, void *o,
+		     const char *value)
+{
+	void *field = (char *)o + row->at;
+	int i;
+
+	switch (row->kind) {
+	case OPTION_FLAG:
+		*(bool *)field = true;
+		return 0;
+	case OPTION_TEXT:
+		*(const char **)field = value;
+		return 0;
+	case OPTION_NUMBER:
+		return option_number(l, row->name, value, row->min, row->max, field);
+	case OPTION_WORD:
+		i = option_find_word(row->words, value, strlen(value));
+		if (i < 0)
+			return option_wrong(l, row->name, value, row->hint);
+		*(int *)field = i;
+		return 0;
+	case OPTION_TAKE:
+	case OPTION_MAYBE:
+		break;
+	}
+	return row->take(l, o, value);
+}
+
+static struct option *make_table(const struct option_line *l)
+{
+	struct option *table = calloc(l->n + 1, sizeof(*table));
+
+	for (size_t i = 0; table && i < l->n; i++) {
+		enum option_kind kind = l->rows[i].kind;
+
+		table[i] = (struct option){
+			.name = l->rows[i].name,
+			.has_arg = kind == OPTION_FLAG	  ? no_argument
+				   : kind == OPTION_MAYBE ? optional_argument
+							  : required_argument,
+			.val = (int)i + 256,
+		};
+	}
+	return table;
+}
+
+int options_parse(struct option_line *l, int argc, char **argv, void *o, int *ret_rest)
+{
+	autofree struct option *table = make_table(l);
+	int key, r = table ? 0 : -ENOMEM;
+
+	opterr = 0;
+	/* 0 also forgets what an earlier command line left half read. */
+	optind = 0;
+	while (!r &&
+	       (key = getopt_long(argc, argv, l->stops_at_word ? "+:" : ":", table, NULL)) != -1) {
+		if (key >= 256) {
+			r = set_field(l, &l->rows[key - 256], o, optarg);
+			continue;
+		}
+		l->status = cmd_usage_error(l->verb, "%s '%s'",
+					    key == ':' ? "a value is missing for"
+						       : "there is no option",
+					    argv[optind - 1]);
+		return -EINVAL;
+	}
+	*ret_rest = optind;
+	return r;
+}

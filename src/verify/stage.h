@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* What every run of a guest has: our server (or QEMU's), the guest, the monitor that ends all waiting
+ * when the server dies or a signal comes, and the guest's report, a line at a time. */
+#ifndef VERIFY_STAGE_H
+#define VERIFY_STAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "guest.h"
+#include "macros.h"
+#include "monitor.h"
+#include "server-child.h"
+#include "state-folder.h"
+
+struct kernel;
+struct manifest;
+
+#define STAGE_CPU_CHOOSE -1 /* one for server and guest in UML, any in QEMU */
+#define STAGE_CPU_ANY -2
+
+struct stage_plan {
+	const char *dir; /* what is shared, absolute */
+	enum guest_kind guest;
+	enum share_kind share;
+	const struct kernel *kernel;
+	const char *const *qemu;    /* NULL: the system's */
+	const char *warren, *probe; /* our programs */
+	unsigned memory_mib, silence_limit_s;
+	unsigned iounit; /* what warren's server answers to open; 0: its default */
+	int cpu;	 /* where server and guest run; or: STAGE_CPU_... */
+	bool terminal, dmesg, debug, stopped; /* as in guest.h */
+	const char *const *trace;
+	/* An existing folder that gets job, report, guest (its manifest), console.log, server.log,
+	 * dmesg and trace, as far as they come about; NULL: nothing is kept. */
+	const char *record;
+};
+
+enum run_end {
+	RUN_DONE,	 /* all is known that was to be found out */
+	RUN_ENVIRONMENT, /* something is missing here */
+	RUN_FAILED,	 /* guest or server failed */
+	RUN_INTERRUPTED, /* by a signal */
+};
+
+struct stage {
+	const struct stage_plan *plan;
+	struct state_folder folder;
+	struct server_child server;
+	bool has_server;
+	unsigned cpu;
+	struct monitor monitor;
+	bool has_monitor;
+	struct guest *guest;
+	char *source, *options; /* as in guest_mount_words, once the server runs */
+	bool has_ended;		/* the report's last line came */
+	char *line;
+	size_t n_line;
+	uint64_t lines;
+	FILE *copy; /* of the report */
+	size_t copied;
+	/* What went wrong; the first time counts. */
+	enum run_end end;
+	char *why, *console;
+};
+
+/* Starts server and monitor. All return 0 or, when *S says what went wrong, -ECANCELED. */
+int stage_init(struct stage *s, const struct stage_plan *plan);
+
+/* Starts the guest with these statements. */
+int stage_start_guest(struct stage *s, const char *job);
+
+/* Reads the report up to its end. TAKE gets each line without its newline: 0, -EINVAL when the line is
+ * malformed, -ECANCELED to end the run. TICK is called in between, 0 or -ECANCELED; it may be NULL. */
+int stage_follow(struct stage *s, int (*take)(void *ctx, const char *line), int (*tick)(void *ctx),
+		 void *ctx);
+
+/* Notes that it went wrong; takes WHY. Returns -ECANCELED. */
+int stage_fail(struct stage *s, enum run_end end, char *why);
+int stage_failf(struct stage *s, enum run_end end, const char *fmt, ...) printf_like(3, 4);
+
+/* All that the guest wrote to its console; the caller frees it, may be NULL. */
+char *stage_console(const struct stage *s);
+
+/* Ends guest and server, keeps their logs; what went wrong stays in *S, and *RET_SERVER (the caller
+ * frees it, may be NULL) is the last thing that the server said. */
+void stage_done(struct stage *s, char **ret_server);
+
+#endif
