@@ -69,7 +69,7 @@ static const char *const guests[] = {"uml", "qemu", NULL};
 enum share_word { BY_WARREN, BY_QEMU, BY_TCP };
 static const char *const shares[] = {"warren", "qemu", "tcp", NULL};
 
-#define FIELD(f) offsetof(struct run_options, f)
+#define FIELD(f) .at = offsetof(struct run_options, f)
 static const struct option_row rows[] = {
 	{"kernel", OPTION_TEXT, FIELD(wish.kernel)},
 	{"guest", OPTION_WORD, FIELD(guest), .words = guests, .hint = "give uml or qemu"},
