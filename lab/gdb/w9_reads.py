@@ -285,12 +285,13 @@ class Follower:
 
     def _loop(self):
         while True:
-            gdb.execute("continue", to_string=True)
+            said = gdb.execute("continue", to_string=True)
             if not gdb.selected_inferior().pid:
                 return
             frame = gdb.newest_frame()
             handler = self.handlers.get(frame.pc())
             if handler is None:
+                gdb.write("stopped by something else: %s\n" % said.strip())
                 return
             if handler(frame):
                 return

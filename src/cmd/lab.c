@@ -56,7 +56,9 @@ static int print_help(void)
 	       "       warren lab qemu list\n"
 	       "       warren lab qemu fetch [NAME]\n"
 	       "       warren lab run [OPTION]... [--] [COMMAND [ARG]...]\n"
-	       "       warren lab report [-o FILE] [RUN]\n\n"
+	       "       warren lab report [-o FILE] [RUN]\n"
+	       "       warren lab gdb [OPTION]... [GUEST] [-- GDB-ARGUMENT...]\n"
+	       "       warren lab watch [OPTION]... -- COMMAND [ARG]...\n\n"
 	       "Guest kernels and QEMUs, unpacked into the cache folder ($WARREN_CACHE, else\n"
 	       "$XDG_CACHE_HOME/warren, else ~/.cache/warren). Nothing is installed; no root.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)

@@ -33,6 +33,9 @@ static int push_attach(const struct gdb_plan *p, char ***argv, char **ret_why)
 	r = r ? r
 	      : strv_push(argv, "handle SIGSEGV SIGUSR1 SIGUSR2 SIGALRM SIGIO SIGVTALRM SIGCHLD "
 				"SIGWINCH nostop noprint pass");
+	/* One that was stopped before has the signal pending still. */
+	r = r ? r : strv_push(argv, "-ex");
+	r = r ? r : strv_push(argv, "handle SIGSTOP nostop noprint nopass");
 	r = r ? r : strv_push(argv, "-ex");
 	return r ? r : strv_pushf(argv, "attach %d", (int)p->pid);
 }

@@ -66,7 +66,7 @@ static int find_scripts(const char *program, char **ret_scripts, char **ret_why)
 	return 0;
 }
 
-static int check_python(char **ret_why)
+int gdb_check(char **ret_why)
 {
 	static const char *const argv[] = {"gdb", "-nx", "-batch", "-ex", "python print(6 * 7)",
 					   NULL};
@@ -100,7 +100,7 @@ static int check_symbols(const struct kernel *k, char **ret_why)
 
 int gdb_find(const struct kernel *k, const char *program, char **ret_scripts, char **ret_why)
 {
-	int r = check_python(ret_why);
+	int r = gdb_check(ret_why);
 
 	if (!r && !gdb_ops_for(k))
 		r = missing(ret_why, "gdb can take User Mode Linux only: give --kernel 6.12-uml-"
@@ -109,7 +109,29 @@ int gdb_find(const struct kernel *k, const char *program, char **ret_scripts, ch
 	return r ? r : find_scripts(program, ret_scripts, ret_why);
 }
 
-/* Nothing of the folder that gdb is started in is run, and no page of output waits for a key. */
+static int push_setting(char ***argv, const char *setting)
+{
+	int r = strv_push(argv, "-iex");
+
+	return r ? r : strv_push(argv, setting);
+}
+
+/* The kernel's own scripts (lx-...), for a person; where its source is. */
+static int push_kernel_settings(const struct gdb_plan *p, char ***argv)
+{
+	const struct kernel *k = p->kernel;
+	int r = 0;
+
+	if (p->batch || !k->gdb_scripts)
+		r = push_setting(argv, "set auto-load python-scripts off");
+	else if (!(r = strv_push(argv, "-iex")))
+		r = strv_pushf(argv, "add-auto-load-safe-path %s", k->gdb_scripts);
+	if (!r && k->sources && !(r = strv_push(argv, "-iex")))
+		r = strv_pushf(argv, "set substitute-path /linux %s", k->sources);
+	return r;
+}
+
+/* Nothing of the folder that gdb is started in is run, and it asks no server for symbols. */
 static int push_settings(const struct gdb_plan *p, char ***argv)
 {
 	int r = strv_push(argv, "gdb");
@@ -119,10 +141,9 @@ static int push_settings(const struct gdb_plan *p, char ***argv)
 		r = r ? r : strv_push(argv, "-nx");
 		r = r ? r : strv_push(argv, "-batch");
 	}
-	r = r ? r : strv_push(argv, "-iex");
-	r = r ? r : strv_push(argv, "set auto-load local-gdbinit off");
-	r = r ? r : strv_push(argv, "-iex");
-	return r ? r : strv_push(argv, "set debuginfod enabled off");
+	r = r ? r : push_setting(argv, "set auto-load local-gdbinit off");
+	r = r ? r : push_setting(argv, "set debuginfod enabled off");
+	return r ? r : push_kernel_settings(p, argv);
 }
 
 static int push_scripts(const struct gdb_plan *p, char ***argv)

@@ -30,8 +30,10 @@ struct gdb_ops {
 extern const struct gdb_ops gdb_uml;
 const struct gdb_ops *gdb_ops_for(const struct kernel *k);
 
-/* Is there a gdb with Python, the folder of scripts, and debug information for the kernel? 0, or
- * -errno with *RET_WHY, one line that says what to do. *RET_SCRIPTS is the caller's to free.
+/* Is there a gdb with Python? 0, or -errno with *RET_WHY, one line that says what to do. */
+int gdb_check(char **ret_why);
+
+/* The same, and are there the folder of scripts and debug information for the kernel? *RET_SCRIPTS is the caller's to free.
  * PROGRAM is the path of ours: scripts are near it in the build folder. */
 int gdb_find(const struct kernel *k, const char *program, char **ret_scripts, char **ret_why);
 
