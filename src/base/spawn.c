@@ -67,9 +67,8 @@ int strv_pushf(char ***v, const char *fmt, ...)
 	return push_owned(v, word);
 }
 
-/* The file that execvp would run for NAME. The child may only make async-signal-safe calls, so it
- * is looked up before. */
-static int find_program(const char *name, char **ret_path)
+/* The child may only make async-signal-safe calls, so it is looked up before. */
+int spawn_find_program(const char *name, char **ret_path)
 {
 	const char *path = getenv("PATH");
 
@@ -98,7 +97,7 @@ bool spawn_has_program(const char *name)
 {
 	autofree char *path = NULL;
 
-	return !find_program(name, &path) && !access(path, X_OK);
+	return !spawn_find_program(name, &path) && !access(path, X_OK);
 }
 
 /* Ours with WORDS added; the array is the caller's, the strings are not. */
@@ -273,7 +272,7 @@ int spawn_start(const struct spawn *s, struct child *ret_c)
 
 	if (!env)
 		return -ENOMEM;
-	r = find_program(s->argv[0], &program);
+	r = spawn_find_program(s->argv[0], &program);
 	if (r)
 		return r;
 	if (pipe2(pipe_fds, O_CLOEXEC))

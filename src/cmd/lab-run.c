@@ -19,6 +19,7 @@
 #include "logging.h"
 #include "macros.h"
 #include "options.h"
+#include "programs.h"
 #include "ready.h"
 #include "spawn.h"
 #include "walk.h"
@@ -36,7 +37,7 @@ struct run_options {
 	const char *cache;
 	uint32_t msize, iounit, memory_mib, timeout_s;
 	int cpu;
-	const char *debug, *trace;
+	const char *debug, *trace, *with;
 	bool keep, quiet, help;
 	char **argv; /* NULL: a shell */
 };
@@ -46,7 +47,7 @@ struct run {
 	struct ready ready;
 	struct command_plan plan;
 	char *dir, *kept;
-	char **events;
+	char **events, **programs;
 };
 
 static int take_cpu(struct option_line *l, void *o, const char *value)
@@ -82,6 +83,7 @@ static const struct option_row rows[] = {
 	{"memory", OPTION_NUMBER, FIELD(memory_mib), .min = 64, .max = 65536},
 	{"cpu", OPTION_TAKE, .take = take_cpu},
 	{"timeout", OPTION_NUMBER, FIELD(timeout_s), .min = 1, .max = 86400},
+	{"with", OPTION_TEXT, FIELD(with)},
 	{"9p-debug", OPTION_TEXT, FIELD(debug)},
 	{"trace", OPTION_TEXT, FIELD(trace)},
 	{"keep", OPTION_FLAG, FIELD(keep)},
@@ -109,6 +111,9 @@ static int print_help(void)
 	       "  --qemu NAME|PATH         which QEMU: a Debian release's, or a program's path\n"
 	       "  --memory MIB             memory of the guest, 64 to 65536 (512)\n"
 	       "  --cpu N|any              where guest and server run (uml: both on one CPU)\n"
+	       "  --with PROGRAMS          qemu: more programs of this host than the usual ones "
+	       "and\n"
+	       "                           COMMAND's, with commas between\n"
 	       "  --timeout SECONDS        end COMMAND after so long (never)\n\n"
 	       "what the kernel says:\n"
 	       "  --9p-debug NAMES         9pnet's messages: error, 9p, vfs, conv, mux, trans, "
@@ -227,15 +232,28 @@ static int check_kernel(const struct run *r)
 	return EXIT_OK;
 }
 
-static int split_events(struct run *r)
+static int split(const char *list, char ***words)
 {
-	autofree char *copy = r->o.trace ? strdup(r->o.trace) : NULL;
+	autofree char *copy = list ? strdup(list) : NULL;
 	char *rest = copy, *word;
 
 	while ((word = strsep(&rest, ",")))
-		if (strv_push(&r->events, word))
+		if (*word && strv_push(words, word))
 			return failf(EXIT_ENVIRONMENT, "%s", strerror(ENOMEM));
 	return EXIT_OK;
+}
+
+/* UML has all of this host's. */
+static int choose_programs(struct run *r)
+{
+	int status = split(r->o.with, &r->programs);
+
+	for (size_t i = 0; !status && programs_usual[i]; i++)
+		if (strv_push(&r->programs, programs_usual[i]))
+			status = failf(EXIT_ENVIRONMENT, "%s", strerror(ENOMEM));
+	if (!status && r->o.argv && strv_push(&r->programs, r->o.argv[0]))
+		status = failf(EXIT_ENVIRONMENT, "%s", strerror(ENOMEM));
+	return status;
 }
 
 static int make_kept(struct run *r)
@@ -266,7 +284,9 @@ static int make_ready(struct run *r)
 	if (status)
 		return failf(status, "%s", why);
 	status = check_kernel(r);
-	status = status ? status : split_events(r);
+	status = status ? status : split(r->o.trace, &r->events);
+	if (!status && r->o.wish.guest == GUEST_QEMU)
+		status = choose_programs(r);
 	return status ? status : make_kept(r);
 }
 
@@ -307,6 +327,7 @@ static void fill_plan(struct run *r)
 		.debug = true,
 		.dmesg = o->debug != NULL,
 		.trace = (const char *const *)r->events,
+		.programs = (const char *const *)r->programs,
 		.record = r->kept,
 	};
 	r->plan.cache = o->cache;
@@ -356,6 +377,7 @@ static void done(struct run *r)
 {
 	ready_done(&r->ready);
 	strv_free(r->events);
+	strv_free(r->programs);
 	free(r->dir);
 	free(r->kept);
 }

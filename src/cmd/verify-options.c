@@ -112,7 +112,7 @@ static void print_help(void)
 	       "  --fragment[=PERCENT]  break so much of the guest's memory into pieces first, and "
 	       "look\n"
 	       "                        for writes into it (with --corpus 50, else 0)\n"
-	       "  --exec COMMAND        run COMMAND by the guest's shell in the share first (uml)\n"
+	       "  --exec COMMAND        run COMMAND by the guest's shell in the share first\n"
 	       "  --timeout SECONDS     end a guest that is silent for so long, 1 to 86400 (60)\n"
 	       "  --save-manifest FILE  write down what DIR holds; no guest is started\n"
 	       "  --manifest FILE       compare with what was written down\n\n"
@@ -338,8 +338,6 @@ static int check(struct verify_options *o, int *ret_status)
 		bad = "--share tcp needs --guest qemu";
 	else if (o->wish.share != SHARE_BY_DEFAULT && o->wish.qemu_server)
 		bad = "--share is for --server warren";
-	else if (o->exec && o->wish.guest != GUEST_UML)
-		bad = "--exec needs --guest uml: a QEMU guest has no programs";
 	else if (o->exec && (o->manifest || o->save_manifest))
 		bad = "--exec changes DIR: it goes with no manifest";
 	else if (o->corpus && (o->exec || o->manifest || o->save_manifest))

@@ -75,6 +75,14 @@ int cpio_add_char_device(struct cpio *c, const char *name, mode_t mode, unsigned
 			   .name = name, .mode = S_IFCHR | mode, .major = major, .minor = minor});
 }
 
+int cpio_add_link(struct cpio *c, const char *name, const char *target)
+{
+	return add(c, &(struct entry){.name = name,
+				      .mode = S_IFLNK | 0777,
+				      .data = target,
+				      .n = strlen(target)});
+}
+
 int cpio_finish(struct cpio *c)
 {
 	int r = add(c, &(struct entry){.name = TRAILER});

@@ -22,6 +22,8 @@ int cpio_add_file(struct cpio *c, const char *name, mode_t mode, const void *dat
 int cpio_add_char_device(struct cpio *c, const char *name, mode_t mode, unsigned major,
 			 unsigned minor);
 
+int cpio_add_link(struct cpio *c, const char *name, const char *target);
+
 /* The trailer, and everything out to the file. */
 int cpio_finish(struct cpio *c);
 

@@ -15,6 +15,7 @@
 #include "kernel.h"
 #include "kvm.h"
 #include "modules.h"
+#include "programs.h"
 #include "spawn.h"
 #include "vmlinux.h"
 
@@ -157,12 +158,26 @@ static int make_job(const struct guest_config *cfg, char **ret_job)
 		       : 0;
 }
 
+static int find_programs(const struct guest_config *cfg, char ***ret_files, char **ret_why)
+{
+	int r;
+
+	if (!cfg->programs)
+		return 0;
+	r = programs_collect(cfg->programs, cfg->export_dir, ret_files, ret_why);
+	return r && !*ret_why
+		       ? guest_why(ret_why, r, "cannot find the guest's programs: %s", strerror(-r))
+		       : r;
+}
+
 static int make_initramfs(const struct launch *l, char **ret_why)
 {
 	autofree char *path = NULL, *job = NULL, *what = NULL;
+	cleanup(cleanup_strv) char **programs = NULL;
 	char **files = NULL;
-	int r = find_modules(l->cfg, &files, ret_why);
+	int r = find_programs(l->cfg, &programs, ret_why);
 
+	r = r ? r : find_modules(l->cfg, &files, ret_why);
 	if (r)
 		return r;
 	if (asprintf(&path, "%s/initramfs", l->dir) < 0)
@@ -172,7 +187,8 @@ static int make_initramfs(const struct launch *l, char **ret_why)
 		r = initramfs_write(&(struct initramfs){.probe = l->cfg->probe,
 							.modules = (const char *const *)files,
 							.modules_dir = l->cfg->kernel->modules,
-							.job = job},
+							.job = job,
+							.files = (const char *const *)programs},
 				    path, &what);
 	strv_free(files);
 	return r ? guest_why(ret_why, r, "cannot make the guest's initramfs: %s: %s",

@@ -43,7 +43,7 @@ struct guest_config {
 	enum share_kind share;
 	const char *socket_path;  /* SHARE_VHOST_USER */
 	uint16_t port;		  /* SHARE_TCP */
-	const char *export_dir;	  /* SHARE_QEMU_9PFS */
+	const char *export_dir;	  /* what is shared; SHARE_QEMU_9PFS, and for programs */
 	const char *const *qemu;  /* words that start QEMU; NULL: qemu-system-x86_64 from PATH */
 	const char *mount_tag;	  /* of the virtio device; NULL: "warren" */
 	const char *probe;	  /* path of the static probe program */
@@ -51,8 +51,11 @@ struct guest_config {
 	unsigned memory_mib;	  /* 0: 512 */
 	unsigned silence_limit_s; /* no report and no console output for so long: it hangs. 0: 60 */
 	const char *kernel_args;  /* more words for the kernel's command line, may be NULL */
-	bool terminal;		  /* it gets one */
-	bool dmesg;		  /* the kernel's messages go to the state folder's file "dmesg" */
+	/* QEMU: programs that the guest gets, with all that they need (programs.h); those with a
+	 * slash that do not begin with one are in the share. UML has all of the host's. Or NULL. */
+	const char *const *programs;
+	bool terminal; /* it gets one */
+	bool dmesg;    /* the kernel's messages go to the state folder's file "dmesg" */
 	const char *const
 		*trace; /* these tracepoints go to "trace" there; NULL-terminated, or NULL */
 	/* N > 0: the guest runs on CPU N - 1 only, 0: on those of the caller. UML and its server

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,12 @@
 #include "macros.h"
 #include "modules.h"
 #include "slurp.h"
+#include "spawn.h"
 
 #define PROBE_LIMIT (64U << 20)
+#define FILE_LIMIT (256U << 20)
+
+static const char *const base_folders[] = {"dev", "proc", "sys", "tmp", "mnt", "run"};
 
 /* "kernel/fs/9p/9p.ko.xz" is "modules/9p.ko" in the archive. */
 static int name_module(const char *file, char **ret_name)
@@ -76,12 +81,96 @@ static int add_probe(struct cpio *c, const char *path, char **ret_what)
 
 static int add_base(struct cpio *c)
 {
-	static const char *const folders[] = {"dev", "proc", "sys", "tmp", "mnt", "run"};
 	int r = 0;
 
-	for (size_t i = 0; !r && i < ARRAY_SIZE(folders); i++)
-		r = cpio_add_dir(c, folders[i], 0755);
+	for (size_t i = 0; !r && i < ARRAY_SIZE(base_folders); i++)
+		r = cpio_add_dir(c, base_folders[i], 0755);
 	return r ? r : cpio_add_char_device(c, "dev/console", 0600, 5, 1);
+}
+
+/* Where a file is when no folder on the way is a link, without the first slash. */
+static int name_file(const char *path, char **ret_name)
+{
+	const char *base = strrchr(path, '/');
+	autofree char *dir = base ? strndup(path, (size_t)(base - path)) : NULL, *real = NULL;
+
+	if (!dir)
+		return -ENOMEM;
+	real = realpath(*dir ? dir : "/", NULL);
+	if (!real)
+		return -errno;
+	return asprintf(ret_name, "%s%s%s", real + 1, real[1] ? "/" : "", base + 1) < 0 ? -ENOMEM
+											: 0;
+}
+
+static bool is_known(char **folders, const char *name)
+{
+	for (; folders && *folders; folders++)
+		if (!strcmp(*folders, name))
+			return true;
+	return false;
+}
+
+static int add_parents(struct cpio *c, const char *name, char ***folders)
+{
+	int r = 0;
+
+	for (const char *at = name; !r && (at = strchr(at, '/')); at++) {
+		autofree char *folder = strndup(name, (size_t)(at - name));
+
+		if (!folder)
+			return -ENOMEM;
+		if (is_known(*folders, folder))
+			continue;
+		r = cpio_add_dir(c, folder, 0755);
+		r = r ? r : strv_push(folders, folder);
+	}
+	return r;
+}
+
+static int add_host_file(struct cpio *c, const char *path, char ***folders)
+{
+	autofree char *data = NULL, *name = NULL;
+	size_t n;
+	int r = slurp(path, FILE_LIMIT, &data, &n);
+
+	r = r ? r : name_file(path, &name);
+	r = r ? r : add_parents(c, name, folders);
+	return r ? r : cpio_add_file(c, name, 0755, data, n);
+}
+
+/* "/bin" is "/usr/bin" on most systems; programs name both. */
+static int add_links(struct cpio *c)
+{
+	static const char *const names[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
+	char path[16], target[128];
+	int r = 0;
+
+	for (size_t i = 0; !r && i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "/%s", names[i]);
+		ssize_t n = readlink(path, target, sizeof(target) - 1);
+		if (n <= 0)
+			continue;
+		target[n] = '\0';
+		r = cpio_add_link(c, names[i], target);
+	}
+	return r;
+}
+
+static int add_files(struct cpio *c, const struct initramfs *i, char **ret_what)
+{
+	char **folders = NULL;
+	int r = i->files ? add_links(c) : 0;
+
+	for (size_t k = 0; k < ARRAY_SIZE(base_folders) && !r; k++)
+		r = strv_push(&folders, base_folders[k]);
+	for (size_t k = 0; !r && i->files && i->files[k]; k++) {
+		r = add_host_file(c, i->files[k], &folders);
+		if (r)
+			*ret_what = strdup(i->files[k]);
+	}
+	strv_free(folders);
+	return r;
 }
 
 static int add_all(struct cpio *c, const struct initramfs *i, char **ret_what)
@@ -92,6 +181,7 @@ static int add_all(struct cpio *c, const struct initramfs *i, char **ret_what)
 	int r = job ? add_base(c) : -ENOMEM;
 
 	r = r ? r : add_probe(c, i->probe, ret_what);
+	r = r ? r : add_files(c, i, ret_what);
 	r = r ? r : add_modules(c, i, job, ret_what);
 	if (!r)
 		fputs(i->job, job);

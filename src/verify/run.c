@@ -29,6 +29,7 @@
 #include "macros.h"
 #include "manifest.h"
 #include "monitor.h"
+#include "programs.h"
 #include "record-files.h"
 #include "server-child.h"
 #include "state-folder.h"
@@ -246,6 +247,8 @@ static int take_failed(struct verification *r, const char *at)
 	if (keep_word(&at, &r->failed) < 0 || keep_word(&at, &r->error) < 0 ||
 	    keep_word(&at, &r->text) < 0)
 		return -EINVAL;
+	if (!strcmp(r->failed, "exec") && strcmp(r->error, "ECANCELED") != 0)
+		return failf(r, RUN_FAILED, "the guest cannot run /bin/sh: %s", r->text);
 	if (!strcmp(r->failed, "exec"))
 		return failf(r, RUN_FAILED, "the command ended with exit code %d in the guest",
 			     r->exec_status);
@@ -527,6 +530,7 @@ static int start_guest(struct verification *r, const char *socket_path, unsigned
 		.socket_path = socket_path,
 		.port = r->server.port,
 		.export_dir = r->plan->dir,
+		.programs = r->plan->exec ? programs_usual : NULL,
 		.qemu = r->plan->qemu,
 		.probe = r->plan->probe,
 		.memory_mib = r->plan->memory_mib,

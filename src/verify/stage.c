@@ -172,6 +172,7 @@ int stage_start_guest(struct stage *s, const char *job)
 		.terminal = p->terminal,
 		.dmesg = p->dmesg,
 		.trace = p->trace,
+		.programs = p->programs,
 		.debug = p->debug,
 		.stopped = p->stopped,
 	};

@@ -33,6 +33,7 @@ struct stage_plan {
 	int cpu;	 /* where server and guest run; or: STAGE_CPU_... */
 	bool terminal, dmesg, debug, stopped; /* as in guest.h */
 	const char *const *trace;
+	const char *const *programs; /* as in guest.h */
 	/* An existing folder that gets job, report, guest (its manifest), console.log, server.log,
 	 * dmesg and trace, as far as they come about; NULL: nothing is kept. */
 	const char *record;
