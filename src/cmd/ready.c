@@ -2,6 +2,7 @@
 #include "ready.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <signal.h>
@@ -12,6 +13,8 @@
 
 #include "cleanup.h"
 #include "cmd.h"
+#include "kernel-names.h"
+#include "kernel-spec.h"
 #include "kernel.h"
 #include "macros.h"
 #include "spawn.h"
@@ -67,12 +70,77 @@ static int environment(int err, char *why, char **ret_why)
 	return EXIT_ENVIRONMENT;
 }
 
+static bool is_elf(const char *path)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char magic[4];
+
+	return fd >= 0 && read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
+	       !memcmp(magic, "\177ELF", sizeof(magic));
+}
+
+int ready_guest_of(const char *kernel, enum guest_kind *ret_guest, char **ret_why)
+{
+	struct kernel_spec spec;
+	struct kernel *k = NULL;
+	char *why = NULL;
+	int r;
+
+	if (strchr(kernel, '/')) {
+		*ret_guest = is_elf(kernel) ? GUEST_UML : GUEST_QEMU;
+		return EXIT_OK;
+	}
+	r = kernel_spec_by_name(kernel, &spec, &why);
+	if (!r) {
+		*ret_guest = kernel_source_is_uml(spec.source) ? GUEST_UML : GUEST_QEMU;
+		return EXIT_OK;
+	}
+	if (!why && !kernel_find(kernel, &k)) {
+		*ret_guest = k->is_uml ? GUEST_UML : GUEST_QEMU;
+		kernel_free(k);
+		return EXIT_OK;
+	}
+	if (!why)
+		missing(&why, "there is no kernel '%s': see 'warren lab kernel list'", kernel);
+	*ret_why = why;
+	return EXIT_ENVIRONMENT;
+}
+
+/* A program that somebody has built: what is not known about it stays empty. */
+static int take_image(const char *path, bool uml, struct kernel **ret_k, char **ret_why)
+{
+	struct kernel *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return missing(ret_why, "%s", strerror(ENOMEM));
+	*ret_k = k;
+	k->image = realpath(path, NULL);
+	if (!k->image)
+		return missing(ret_why, "there is no kernel at %s: %s", path, strerror(errno));
+	k->name = strdup(path);
+	k->release = strdup("");
+	k->version = strdup("");
+	k->build_id = strdup("");
+	k->edits = strdup("");
+	k->dir = strdup(k->image);
+	if (!k->name || !k->release || !k->version || !k->build_id || !k->edits || !k->dir)
+		return missing(ret_why, "%s", strerror(ENOMEM));
+	*strrchr(k->dir, '/') = '\0';
+	k->is_uml = is_elf(path);
+	return k->is_uml == uml ? EXIT_OK
+				: missing(ret_why, "%s is %s program of User Mode Linux", path,
+					  uml ? "no" : "a");
+}
+
 static int find_kernel(const struct wish *w, struct ready *r, char **ret_why)
 {
 	bool uml = w->guest == GUEST_UML;
 	char *why = NULL;
-	int err = kernel_get(w->kernel, uml, &r->kernel, &why);
+	int err;
 
+	if (w->kernel && strchr(w->kernel, '/'))
+		return take_image(w->kernel, uml, &r->kernel, ret_why);
+	err = kernel_get(w->kernel, uml, &r->kernel, &why);
 	if (err)
 		return environment(err, why, ret_why);
 	if (r->kernel->is_uml != uml)

@@ -13,7 +13,7 @@ struct kernel;
 /* What somebody asked for. */
 struct wish {
 	enum guest_kind guest;
-	const char *kernel; /* NULL: the guest's default */
+	const char *kernel; /* a name, or a path with a slash; NULL: the guest's default */
 	const char *qemu;   /* a release's name, or a path; NULL: the system's */
 	bool qemu_server;
 	enum share_wish { SHARE_BY_DEFAULT, SHARE_BY_VHOST, SHARE_BY_TCP } share;
@@ -29,6 +29,8 @@ struct ready {
 /* EXIT_OK, or the exit code and, in one line that the caller frees, why. Either way ready_done
  * frees what is in *R, which begins as all zeros. */
 int ready_make(const struct wish *w, struct ready *r, char **ret_why);
+/* Which guest a kernel is for, by its name. Exit code and *RET_WHY as above. */
+int ready_guest_of(const char *kernel, enum guest_kind *ret_guest, char **ret_why);
 void ready_done(struct ready *r);
 
 #endif

@@ -87,7 +87,7 @@ static void print_help(void)
 	       "host's.\n\n"
 	       "the guest and its share:\n"
 	       "  --guest uml|qemu      what runs the kernel (uml)\n"
-	       "  --kernel NAME         which kernel, see 'warren lab kernel list'\n"
+	       "  --kernel NAME|PATH    which kernel, see 'warren lab kernel list'\n"
 	       "  --qemu NAME|PATH      which QEMU: a Debian release's, or a program's path\n"
 	       "  --server warren|qemu  warren's server, or the one in QEMU (warren)\n"
 	       "  --share vhost|tcp     how the guest reaches warren's server (vhost, where it "

@@ -14,7 +14,7 @@
 
 #include "cleanup.h"
 #include "cmd.h"
-#include "corpus.h"
+#include "corpus-folder.h"
 #include "kernel.h"
 #include "macros.h"
 #include "manifest.h"
@@ -22,7 +22,6 @@
 #include "ready.h"
 #include "record.h"
 #include "spawn.h"
-#include "state-folder.h"
 #include "walk.h"
 
 #define MSIZE_VIRTIO 512000U /* Linux: 128 pages less three */
@@ -34,7 +33,7 @@ struct verify {
 	struct printer printer;
 	struct ready ready;
 	struct corpus_spec spec;
-	struct state_folder folder; /* of the corpus */
+	struct corpus_folder corpus;
 	char *dir;
 	int dir_fd;
 	struct manifest *loaded;
@@ -87,29 +86,11 @@ static int open_dir(struct verify *v)
 	return EXIT_OK;
 }
 
-/* A folder that is swept away by the next start even if we are killed. */
-static int make_corpus(struct verify *v)
-{
-	const char *bases[] = {getenv("TMPDIR"), "/tmp"};
-	int r = -ENOENT;
-
-	for (size_t i = 0; i < ARRAY_SIZE(bases) && r; i++)
-		if (bases[i])
-			r = state_folder_make(bases[i], &v->folder);
-	if (!r) {
-		v->dir = realpath(v->folder.path, NULL);
-		v->dir_fd = open(v->folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		r = !v->dir || v->dir_fd < 0 ? -errno : corpus_make(&v->spec, v->dir_fd);
-	}
-	return r ? failf(v, EXIT_ENVIRONMENT, "cannot make the corpus in %s: %s",
-			 v->folder.path ? v->folder.path : "/tmp", strerror(-r))
-		 : EXIT_OK;
-}
-
 /* The boundaries are those of the mounts that are made. */
 static int plan_corpus(struct verify *v)
 {
 	const char *bad;
+	char *why = NULL;
 
 	if (corpus_parse(v->o.corpus, &v->spec, &bad) < 0)
 		return cmd_usage_error("verify",
@@ -123,7 +104,12 @@ static int plan_corpus(struct verify *v)
 	if (v->o.has_iounit)
 		v->spec.iounit = v->o.iounit;
 	v->o.iounit = v->spec.iounit;
-	return make_corpus(v);
+	if (corpus_folder_make(&v->spec, &v->corpus, &why))
+		return print_failure(&v->printer, EXIT_ENVIRONMENT, why, NULL);
+	v->dir = strdup(v->corpus.dir);
+	v->dir_fd = fcntl(v->corpus.fd, F_DUPFD_CLOEXEC, 3);
+	return v->dir && v->dir_fd >= 0 ? EXIT_OK
+					: failf(v, EXIT_ENVIRONMENT, "%s", strerror(ENOMEM));
 }
 
 static int open_failure(struct verify *v, const char *what, const char *path)
@@ -265,7 +251,7 @@ static void done(struct verify *v)
 	manifest_free(v->loaded);
 	if (v->dir_fd >= 0)
 		close(v->dir_fd);
-	state_folder_done(&v->folder);
+	corpus_folder_done(&v->corpus);
 	free(v->dir);
 	free(v->o.caches[0]);
 	free(v->o.ways[0]);
@@ -276,7 +262,7 @@ static void done(struct verify *v)
 
 int cmd_verify(int argc, char **argv)
 {
-	struct verify v = {.dir_fd = -1, .folder = STATE_FOLDER_INIT};
+	struct verify v = {.dir_fd = -1, .corpus = CORPUS_FOLDER_INIT};
 	int status;
 
 	if (verify_parse(argc, argv, &v.o, &status) < 0)
