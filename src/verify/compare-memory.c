@@ -34,8 +34,9 @@ static char *describe(struct compare *c, uint64_t page, const unsigned char *byt
 			     page, n, path ? path : "?", offset, shown ? shown : "");
 	} else {
 		r = asprintf(&text,
-			     "page %" PRIu64 " of another program has %zu strange bytes: \"%s\"...",
-			     page, n, shown ? shown : "");
+			     "page %" PRIu64 " of another program has %zu strange byte%s: \"%s\"%s",
+			     page, n, n == 1 ? "" : "s", shown ? shown : "",
+			     n > SHOWN_MAX ? "..." : "");
 	}
 	return r < 0 ? NULL : text;
 }

@@ -126,6 +126,7 @@ int add_finding(struct compare *c, const struct node *node, const char *name, en
 	}
 	*f = (struct finding){
 		.path = path,
+		.number = c->t.n_findings,
 		.class = class,
 		.from = from,
 		.to = to,
@@ -585,6 +586,42 @@ static int take_progress(struct compare *c, const char *at)
 	return field_u64(&at, &c->t.files) < 0 || field_u64(&at, &c->t.bytes) < 0 ? -EINVAL : 0;
 }
 
+static int compare_paths(const void *a, const void *b)
+{
+	const struct finding *x = *(const struct finding *const *)a;
+	const struct finding *y = *(const struct finding *const *)b;
+
+	int order = strcmp(x->path, y->path);
+
+	return order ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+/* By path: the order of a listing is another one each time. What is said of one path stays as it
+ * came. */
+static int sort_findings(struct tally *t)
+{
+	size_t n = 0, i = 0;
+	autofree struct finding **all = NULL;
+
+	for (struct finding *f = t->findings; f; f = f->next)
+		n++;
+	if (n < 2)
+		return 0;
+	all = calloc(n, sizeof(struct finding *));
+	if (!all)
+		return -ENOMEM;
+	for (struct finding *f = t->findings; f; f = f->next)
+		all[i++] = f;
+	qsort(all, n, sizeof(struct finding *), compare_paths);
+	t->last_finding = &t->findings;
+	for (i = 0; i < n; i++) {
+		*t->last_finding = all[i];
+		t->last_finding = &all[i]->next;
+	}
+	*t->last_finding = NULL;
+	return 0;
+}
+
 static int take_walked(struct compare *c, const char *at)
 {
 	int r = end_entry(c);
@@ -594,7 +631,8 @@ static int take_walked(struct compare *c, const char *at)
 	if (c->folder || c->lost_levels)
 		return -EINVAL;
 	c->t.is_complete = true;
-	return take_progress(c, at);
+	r = sort_findings(&c->t);
+	return r ? r : take_progress(c, at);
 }
 
 static const struct {

@@ -29,6 +29,7 @@ struct sample {
 struct finding {
 	struct finding *next;
 	char *path;
+	uint64_t number; /* in the order in which they came */
 	enum damage class;
 	uint64_t from, to; /* the wrong bytes; both 0 where the class has none */
 	uint64_t size;	   /* of the file on the host, if the bytes are of a file */

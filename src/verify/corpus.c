@@ -19,6 +19,7 @@
 #define SEGMENT_SLOTS 31U	  /* folios in one struct folio_queue */
 #define TREADS_MAX 3U		  /* whole Treads before a tail */
 #define TREADS_BYTES (640U << 10) /* ... in bytes: a corpus stays small */
+#define SHORT_MAX (64U << 10)	  /* of larger things there are few files */
 #define RANDOM_MAX 10000U
 #define SIZE_MAX_BYTES (1U << 30)
 #define MTIME 1000000000
@@ -200,12 +201,14 @@ static void add_around(struct sizes *l, uint32_t size)
 	add_size(l, size + 1);
 }
 
-/* Files of K Treads of UNIT bytes and a tail. */
+/* Files of K Treads of UNIT bytes and a tail; of long ones not all tails. */
 static void add_treads(struct sizes *l, uint32_t unit)
 {
 	for (uint32_t k = 1; unit && k <= TREADS_MAX && k * unit <= TREADS_BYTES; k++)
 		for (size_t i = 0; i < ARRAY_SIZE(tails); i++)
-			add_size(l, (uint32_t)((int)(k * unit) + tails[i]));
+			if (unit <= SHORT_MAX || tails[i] == 0 || tails[i] == 655 ||
+			    tails[i] == (int)ZERO_COPY_MIN + 1)
+				add_size(l, (uint32_t)((int)(k * unit) + tails[i]));
 }
 
 /* The readahead window of 9P is all pages that fit in a message; a reader that announces itself
@@ -214,8 +217,10 @@ static void add_mount(struct sizes *l, uint32_t msize, uint32_t iounit)
 {
 	uint32_t window = (msize - IO_HEADER) / PAGE * PAGE;
 
-	add_around(l, msize - IO_HEADER);
-	add_around(l, msize);
+	if (msize <= SHORT_MAX) {
+		add_around(l, msize - IO_HEADER);
+		add_around(l, msize);
+	}
 	add_treads(l, window);
 	add_treads(l, corpus_read_size(msize, iounit));
 }
@@ -387,7 +392,7 @@ static int make_file(const struct corpus_spec *s, int dir_fd, uint16_t id, uint3
 	int r;
 
 	if (size != CORPUS_STORY)
-		snprintf(name, sizeof(name), "%04x-%" PRIu32, id, size);
+		snprintf(name, sizeof(name), "file-%04x-%" PRIu32, id, size);
 	fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;

@@ -44,7 +44,7 @@ char *corpus_text(const struct corpus_spec *s);
 /* The sizes of its files, each once, from the smallest; the caller frees them. */
 int corpus_sizes(const struct corpus_spec *s, uint32_t **ret_sizes, size_t *ret_n);
 
-/* Makes the files in the empty folder DIR_FD. They are named ID-SIZE, but for default.json. */
+/* Makes the files in the empty folder DIR_FD. They are named file-ID-SIZE, but for default.json. */
 int corpus_make(const struct corpus_spec *s, int dir_fd);
 
 /* The content from OFFSET on of a file. */

@@ -17,11 +17,11 @@ static bool starts_at_tread(const struct relation *r)
 static void put_start(FILE *f, const struct relation *r)
 {
 	if (r->from % PAGE == 0)
-		fputs("begins at a page boundary", f);
+		fputs("from a page boundary", f);
 	if (!starts_at_tread(r))
 		return;
 	fprintf(f, "%s%" PRIu64 " Tread%s of %" PRIu64 " bytes into the file",
-		ftell(f) ? ", " : "begins ", r->from / r->read_size,
+		ftell(f) ? ", " : "from ", r->from / r->read_size,
 		r->from == r->read_size ? "" : "s", r->read_size);
 }
 
@@ -31,12 +31,10 @@ static void put_end(FILE *f, const struct relation *r)
 
 	if (!r->size || r->to != r->size)
 		return;
-	fputs(ftell(f) ? ", and ends with the file" : "ends with the file", f);
+	fputs(ftell(f) ? ", to its end" : "to the end of the file", f);
 	if (starts_at_tread(r) && n <= ZERO_COPY_MIN)
-		fprintf(f,
-			": as the last Tread does, of %" PRIu64
-			" bytes, which up to %u are copied and not zero-copy",
-			n, ZERO_COPY_MIN);
+		fprintf(f, ": the last Tread, %" PRIu64 " byte%s, not zero-copy but copied", n,
+			n == 1 ? "" : "s");
 }
 
 char *relation_text(const struct relation *r)

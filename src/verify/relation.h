@@ -12,7 +12,7 @@ struct relation {
 	uint64_t read_size; /* the bytes of a Tread, 0: unknown */
 };
 
-/* "begins at a page boundary, 1 Tread of 12288 bytes into the file, and ends with the file"; NULL
+/* "from a page boundary, 1 Tread of 12288 bytes into the file, to its end"; NULL
  * when there is nothing to say, or memory is out. The caller frees it. */
 char *relation_text(const struct relation *r);
 

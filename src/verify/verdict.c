@@ -62,11 +62,23 @@ static void put_left_out(FILE *f, const struct tally *t)
 		fprintf(f, "; the share has no extended attributes");
 }
 
+/* STEPS and all others of the same ways: a way that is wrong once is not right. */
+static uint64_t same_ways(const struct tally *t, uint64_t steps)
+{
+	uint64_t same = steps;
+
+	for (size_t i = 0; i < t->n_steps; i++)
+		for (size_t k = 0; k < t->n_steps; k++)
+			if (steps >> k & 1 && !strcmp(t->steps[i], t->steps[k]))
+				same |= UINT64_C(1) << i;
+	return same;
+}
+
 /* "by read and mmap, right by direct" */
 static void put_steps(FILE *f, const struct tally *t, const struct finding *d)
 {
 	autofree char *wrong = tally_step_names(t, d->steps);
-	autofree char *right = tally_step_names(t, d->right & ~d->steps);
+	autofree char *right = tally_step_names(t, d->right & ~same_ways(t, d->steps));
 
 	if (wrong && *wrong)
 		fprintf(f, " by %s", wrong);

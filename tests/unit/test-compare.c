@@ -246,10 +246,10 @@ static void names_that_come_or_go_are_damage(void **state)
 	compare(t);
 	assert_int_equal(t->t->n_findings, 2);
 	assert_int_equal(t->t->n_damaged, 2);
-	assert_int_equal(t->t->findings->class, DAMAGE_EXTRA);
-	assert_string_equal(t->t->findings->path, "h");
-	assert_int_equal(t->t->findings->next->class, DAMAGE_MISSING);
-	assert_string_equal(t->t->findings->next->path, "g");
+	assert_int_equal(t->t->findings->class, DAMAGE_MISSING);
+	assert_string_equal(t->t->findings->path, "g");
+	assert_int_equal(t->t->findings->next->class, DAMAGE_EXTRA);
+	assert_string_equal(t->t->findings->next->path, "h");
 }
 
 static void another_mode_is_damage(void **state)
