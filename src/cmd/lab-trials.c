@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "compare.h"
+#include "kernel.h"
 #include "logging.h"
 #include "run.h"
 #include "verdict.h"
@@ -183,7 +184,11 @@ static void on_output(void *ctx, const char *bytes, size_t n)
 	(void)n;
 }
 
-static const struct run_listener catcher_listener = {on_mount, on_progress, on_output};
+static const struct run_listener catcher_listener = {
+	.mount_done = on_mount,
+	.progress = on_progress,
+	.output = on_output,
+};
 
 static int end_boot(struct trials *t, const struct catcher *c, const struct run_result *r)
 {
@@ -213,29 +218,22 @@ static void tell(struct trials *t, const char *const *values, const struct boot 
 						: "the guest failed");
 }
 
-int trials_boot(void *ctx, const char *const *values, struct boot *ret_b)
+/* Why this cannot be booted; NULL when it can. */
+static const char *find_obstacle(const struct trials *t, const struct prepared *p,
+				 const char *const *values)
 {
-	struct trials *t = ctx;
-	const struct prepared *p = trials_prepare(t, values[MATRIX_KERNEL], values[MATRIX_GUEST],
-						  values[MATRIX_SHARE]);
+	if (p->status)
+		return p->why ? p->why : "";
+	if (p->ready.share == SHARE_QEMU_9PFS && !is(values[MATRIX_IOUNIT], t->first_iounit))
+		return "QEMU's server chooses its iounit itself";
+	return NULL;
+}
+
+static void run_one(struct trials *t, const struct prepared *p, const char *const *values,
+		    struct catcher *c, struct run_result *ret_r)
+{
 	const char *const caches[] = {values[MATRIX_CACHE], NULL};
 	const unsigned msizes[] = {(unsigned)strtoul(values[MATRIX_MSIZE], NULL, 10), 0};
-	struct catcher c = {.trials = t, .boot = ret_b};
-	struct run_result result;
-	int r;
-
-	if (!p)
-		return -ENOMEM;
-	if (p->status > 128) {
-		t->signal = p->status - 128;
-		return -EINTR;
-	}
-	if (p->status) {
-		ret_b->end = BOOT_IMPOSSIBLE;
-		ret_b->text = p->why ? strdup(p->why) : NULL;
-		tell(t, values, ret_b);
-		return 0;
-	}
 	const struct run_plan plan = {
 		.dir = t->dir,
 		.dir_fd = t->dir_fd,
@@ -250,11 +248,40 @@ int trials_boot(void *ctx, const char *const *values, struct boot *ret_b)
 		.fragment = t->fragment,
 		.warren = p->ready.warren,
 		.probe = p->ready.probe,
-		.memory_mib = t->memory_mib,
+		.memory_mib = t->memory_mib		? t->memory_mib
+			      : p->ready.kernel->is_uml ? 128
+							: 0,
 		.silence_limit_s = t->timeout_s,
 		.cpu = RUN_CPU_CHOOSE,
 	};
-	run_verify(&plan, &catcher_listener, &c, &result);
+
+	run_verify(&plan, &catcher_listener, c, ret_r);
+}
+
+int trials_boot(void *ctx, const char *const *values, struct boot *ret_b)
+{
+	struct trials *t = ctx;
+	const struct prepared *p = trials_prepare(t, values[MATRIX_KERNEL], values[MATRIX_GUEST],
+						  values[MATRIX_SHARE]);
+	struct catcher c = {.trials = t, .boot = ret_b};
+	struct run_result result;
+	const char *obstacle;
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	if (p->status > 128) {
+		t->signal = p->status - 128;
+		return -EINTR;
+	}
+	obstacle = find_obstacle(t, p, values);
+	if (obstacle) {
+		ret_b->end = BOOT_IMPOSSIBLE;
+		ret_b->text = strdup(obstacle);
+		tell(t, values, ret_b);
+		return 0;
+	}
+	run_one(t, p, values, &c, &result);
 	r = end_boot(t, &c, &result);
 	run_result_done(&result);
 	if (!r)

@@ -26,6 +26,7 @@ struct trials {
 	uint32_t memory_mib, fragment, timeout_s;
 	bool is_quiet;
 	const char *const *readers;
+	const char *first_iounit; /* QEMU's server has its own: it is tried with this word only */
 	struct corpus_spec spec;
 	struct corpus_folder corpus;
 	char *dir;

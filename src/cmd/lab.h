@@ -5,12 +5,13 @@
 
 /* Word after `warren lab`, function, summary. A function gets the words after its own, and has an
  * exit code of enum EXIT_* as its result. */
-#define LAB_VERBS(V)                                                         \
-	V("gdb", lab_gdb, "a debugger on a guest")                           \
-	V("kernel", lab_kernel, "list, fetch and build guest kernels")       \
-	V("qemu", lab_qemu, "list and fetch QEMUs of other Debian releases") \
-	V("report", lab_report, "write the mail about a recorded run")       \
-	V("run", lab_run, "run a command in a guest, in a shared folder")    \
+#define LAB_VERBS(V)                                                             \
+	V("gdb", lab_gdb, "a debugger on a guest")                               \
+	V("kernel", lab_kernel, "list, fetch and build guest kernels")           \
+	V("matrix", lab_matrix, "verdicts over many kernels, shares and mounts") \
+	V("qemu", lab_qemu, "list and fetch QEMUs of other Debian releases")     \
+	V("report", lab_report, "write the mail about a recorded run")           \
+	V("run", lab_run, "run a command in a guest, in a shared folder")        \
 	V("watch", lab_watch, "show each read of a command in a guest, and those that lose bytes")
 
 #define V(name, fn, summary) int fn(int argc, char **argv);

@@ -95,7 +95,7 @@ static int plan_corpus(struct verify *v)
 	if (corpus_parse(v->o.corpus, &v->spec, &bad) < 0)
 		return cmd_usage_error("verify",
 				       "--corpus '%.*s': give sizes=, seed=, generation=, msize= "
-				       "or iounit= (see the manual)",
+				       "or iounit=",
 				       (int)strcspn(bad, ","), bad);
 	if (v->o.msizes[0]) {
 		for (v->spec.n_msizes = 0; v->o.msizes[v->spec.n_msizes]; v->spec.n_msizes++)

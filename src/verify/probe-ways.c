@@ -48,12 +48,17 @@ static ssize_t read_here(struct way_file *f, void *buf, size_t n, uint64_t offse
 static ssize_t fill_by_read(struct way_file *f, size_t unit, uint64_t offset, unsigned char *buf,
 			    uint64_t *ret_at)
 {
+	ssize_t got;
+
 	if (lseek(f->fd, (off_t)offset, SEEK_SET) < 0) {
 		*ret_at = offset;
 		return -errno;
 	}
 	posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	return read_on(f, read_here, unit ? unit : 131072, offset, buf, WAY_WINDOW, ret_at);
+	got = read_on(f, read_here, unit ? unit : 131072, offset, buf, WAY_WINDOW, ret_at);
+	/* The next way did not announce itself. */
+	posix_fadvise(f->fd, 0, 0, POSIX_FADV_NORMAL);
+	return got;
 }
 
 static ssize_t pread_there(struct way_file *f, void *buf, size_t n, uint64_t offset)
