@@ -285,7 +285,12 @@ class Follower:
 
     def _loop(self):
         while True:
-            said = gdb.execute("continue", to_string=True)
+            said = ""
+            try:
+                said = gdb.execute("continue", to_string=True)
+            except gdb.error:  # QEMU has ended, and its gdbstub with it
+                if gdb.selected_inferior().pid:
+                    raise
             if not gdb.selected_inferior().pid:
                 return
             frame = gdb.newest_frame()

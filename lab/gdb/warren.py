@@ -10,6 +10,7 @@ sys.dont_write_bytecode = True
 import w9_fids  # noqa: E402
 import w9_iter  # noqa: E402
 import w9_print  # noqa: E402
+import w9_qemu  # noqa: E402, F401
 import w9_reads  # noqa: E402
 
 w9_print.register()

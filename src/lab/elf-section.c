@@ -2,6 +2,7 @@
 #include "elf-section.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
@@ -73,4 +74,33 @@ bool elf_file_has_section(const char *path, const char *name)
 	has = elf_has_section(map, (size_t)st.st_size, name);
 	munmap(map, (size_t)st.st_size);
 	return has;
+}
+
+static void clear_addresses(unsigned char *bytes, size_t n)
+{
+	struct view v = {.bytes = bytes, .n = n};
+
+	if (!get_header(&v) || v.eh.e_type != ET_REL)
+		return;
+	for (unsigned i = 0; i < v.eh.e_shnum; i++)
+		memset(bytes + v.eh.e_shoff + i * sizeof(Elf64_Shdr) +
+			       offsetof(Elf64_Shdr, sh_addr),
+		       0, sizeof(Elf64_Addr));
+}
+
+int elf_file_clear_addresses(const char *path)
+{
+	autoclose int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct stat st;
+	void *map;
+
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	if (!st.st_size)
+		return 0;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	clear_addresses(map, (size_t)st.st_size);
+	return munmap(map, (size_t)st.st_size) ? -errno : 0;
 }

@@ -13,6 +13,7 @@
 #include "kernel.h"
 #include "macros.h"
 #include "spawn.h"
+#include "symbols.h"
 
 static int missing(char **ret_why, const char *fmt, ...) printf_like(2, 3);
 
@@ -29,7 +30,7 @@ static int missing(char **ret_why, const char *fmt, ...)
 
 const struct gdb_ops *gdb_ops_for(const struct kernel *k)
 {
-	return k->is_uml ? &gdb_uml : NULL;
+	return k->is_uml ? &gdb_uml : &gdb_qemu;
 }
 
 static bool has_scripts(const char *dir)
@@ -90,7 +91,11 @@ int gdb_check(char **ret_why)
 
 static int check_symbols(const struct kernel *k, char **ret_why)
 {
-	if (!k->is_uml || elf_file_has_section(k->image, ".debug_info"))
+	cleanup(symbols_done) struct symbols s = SYMBOLS_INIT;
+
+	if (!k->is_uml)
+		return symbols_get(k, &s, ret_why);
+	if (elf_file_has_section(k->image, ".debug_info"))
 		return 0;
 	return missing(ret_why,
 		       "the kernel %s has no debug information: take another, as "
@@ -102,9 +107,6 @@ int gdb_find(const struct kernel *k, const char *program, char **ret_scripts, ch
 {
 	int r = gdb_check(ret_why);
 
-	if (!r && !gdb_ops_for(k))
-		r = missing(ret_why, "gdb can take User Mode Linux only: give --kernel 6.12-uml-"
-				     "debug");
 	r = r ? r : check_symbols(k, ret_why);
 	return r ? r : find_scripts(program, ret_scripts, ret_why);
 }

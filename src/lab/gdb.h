@@ -27,14 +27,15 @@ struct gdb_ops {
 	int (*push_attach)(const struct gdb_plan *p, char ***argv, char **ret_why);
 };
 
-extern const struct gdb_ops gdb_uml;
+extern const struct gdb_ops gdb_uml, gdb_qemu;
 const struct gdb_ops *gdb_ops_for(const struct kernel *k);
 
 /* Is there a gdb with Python? 0, or -errno with *RET_WHY, one line that says what to do. */
 int gdb_check(char **ret_why);
 
-/* The same, and are there the folder of scripts and debug information for the kernel? *RET_SCRIPTS is the caller's to free.
- * PROGRAM is the path of ours: scripts are near it in the build folder. */
+/* The same, and are there the folder of scripts and debug information for the kernel? That of
+ * Debian's images is fetched (symbols.h). *RET_SCRIPTS is the caller's to free. PROGRAM is the path
+ * of ours: scripts are near it in the build folder. */
 int gdb_find(const struct kernel *k, const char *program, char **ret_scripts, char **ret_why);
 
 /* The words that start gdb, NULL-terminated; free with strv_free. */

@@ -10,6 +10,7 @@
 #include "apt.h"
 #include "cache.h"
 #include "cleanup.h"
+#include "elf-section.h"
 #include "kernel-manifest.h"
 #include "kernel-names.h"
 #include "kernel.h"
@@ -154,6 +155,18 @@ static int download(struct fetch *f, const struct apt *a, char **ret_deb, char *
 	return r ? r : deb_find(dir, f->package.name, ret_deb);
 }
 
+static int make_placeable(const char *debug, const struct symbols_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		autofree char *path = path_join(debug, l->files[i].to);
+		int r = path ? elf_file_clear_addresses(path) : -ENOMEM;
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
 static int unpack(struct fetch *f, const char *deb, const char *debug, char **ret_why)
 {
 	cleanup(symbols_list_done) struct symbols_list list = {0};
@@ -168,7 +181,8 @@ static int unpack(struct fetch *f, const char *deb, const char *debug, char **re
 		      strv_len((const char *const *)f->modules));
 	r = deb_unpack_wanted(deb, debug, list.files, list.n, &f->progress, f->package.installed,
 			      ret_why);
-	return r ? r : symbols_list_check(&list, f->package.name, ret_why);
+	r = r ? r : symbols_list_check(&list, f->package.name, ret_why);
+	return r ? r : make_placeable(debug, &list);
 }
 
 static int make(struct fetch *f, char **ret_why)

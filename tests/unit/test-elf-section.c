@@ -2,7 +2,11 @@
 #include "cmocka-all.h"
 
 #include <elf.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "elf-section.h"
 
@@ -75,12 +79,52 @@ static void broken_files_have_none(void **state)
 	assert_false(elf_has_section(&f, sizeof(f), ".debug_info"));
 }
 
+static struct file clear(struct file f)
+{
+	char path[] = "/tmp/test-elf-section-XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_int_equal(write(fd, &f, sizeof(f)), sizeof(f));
+	assert_int_equal(elf_file_clear_addresses(path), 0);
+	assert_int_equal(pread(fd, &f, sizeof(f), 0), sizeof(f));
+	close(fd);
+	unlink(path);
+	return f;
+}
+
+static void a_module_forgets_where_its_sections_were(void **state)
+{
+	struct file f = make_file(), wanted;
+
+	(void)state;
+	f.eh.e_type = ET_REL;
+	wanted = f;
+	f.sh[1].sh_addr = 0x5a0;
+	f.sh[2].sh_addr = UINT64_MAX;
+	f = clear(f);
+	assert_memory_equal(&f, &wanted, sizeof(f));
+}
+
+static void a_program_keeps_its_addresses(void **state)
+{
+	struct file f = make_file(), got;
+
+	(void)state;
+	f.eh.e_type = ET_EXEC;
+	f.sh[2].sh_addr = 0x1000;
+	got = clear(f);
+	assert_memory_equal(&got, &f, sizeof(f));
+	assert_int_equal(elf_file_clear_addresses("/nowhere"), -ENOENT);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_section_is_found_by_its_name),
 		cmocka_unit_test(an_empty_section_does_not_count),
 		cmocka_unit_test(broken_files_have_none),
+		cmocka_unit_test(a_module_forgets_where_its_sections_were),
+		cmocka_unit_test(a_program_keeps_its_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
