@@ -172,6 +172,7 @@ int stage_start_guest(struct stage *s, const char *job)
 		.terminal = p->terminal,
 		.dmesg = p->dmesg,
 		.trace = p->trace,
+		.kernel_args = p->kernel_args,
 		.programs = p->programs,
 		.debug = p->debug,
 		.stopped = p->stopped,
@@ -184,8 +185,14 @@ int stage_start_guest(struct stage *s, const char *job)
 		record_write(p->record, "job", job, strlen(job));
 	if (guest_start(&cfg, &s->guest, &why) < 0)
 		return stage_fail(s, RUN_ENVIRONMENT, why);
-	monitor_set(&s->monitor, s->guest, NULL);
+	monitor_set(&s->monitor, s->guest, s->manifest);
 	return 0;
+}
+
+void stage_watch(struct stage *s, struct manifest *m)
+{
+	s->manifest = m;
+	monitor_set(&s->monitor, s->guest, m);
 }
 
 static int take_line(struct stage *s, int (*take)(void *ctx, const char *line), void *ctx)

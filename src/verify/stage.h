@@ -33,6 +33,7 @@ struct stage_plan {
 	int cpu;	 /* where server and guest run; or: STAGE_CPU_... */
 	bool terminal, dmesg, debug, stopped; /* as in guest.h */
 	const char *const *trace;
+	const char *kernel_args;
 	const char *const *programs; /* as in guest.h */
 	/* An existing folder that gets job, report, guest (its manifest), console.log, server.log,
 	 * dmesg and trace, as far as they come about; NULL: nothing is kept. */
@@ -55,8 +56,9 @@ struct stage {
 	struct monitor monitor;
 	bool has_monitor;
 	struct guest *guest;
-	char *source, *options; /* as in guest_mount_words, once the server runs */
-	bool has_ended;		/* the report's last line came */
+	struct manifest *manifest; /* to be cancelled when the run ends early; may be NULL */
+	char *source, *options;	   /* as in guest_mount_words, once the server runs */
+	bool has_ended;		   /* the report's last line came */
 	char *line;
 	size_t n_line;
 	uint64_t lines;
@@ -69,6 +71,9 @@ struct stage {
 
 /* Starts server and monitor. All return 0 or, when *S says what went wrong, -ECANCELED. */
 int stage_init(struct stage *s, const struct stage_plan *plan);
+
+/* From now on a signal and the end of the server cancel M as well. */
+void stage_watch(struct stage *s, struct manifest *m);
 
 /* Starts the guest with these statements. */
 int stage_start_guest(struct stage *s, const char *job);
