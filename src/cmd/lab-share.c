@@ -12,6 +12,7 @@
 #include "kernel-spec.h"
 #include "kernel.h"
 #include "lab.h"
+#include "programs.h"
 
 const char *const share_words[] = {"warren", "qemu", NULL};
 
@@ -75,6 +76,7 @@ int share_make(const char *verb, const struct share_options *o, struct ready *r,
 		.qemu = (const char *const *)r->qemu,
 		.warren = r->warren,
 		.probe = r->probe,
+		.programs = programs_usual, /* for QEMU; UML has all of the host's */
 		.memory_mib = o->memory_mib,
 		.silence_limit_s = o->timeout_s,
 		.iounit = o->iounit,

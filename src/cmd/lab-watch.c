@@ -15,6 +15,8 @@
 #include "lab.h"
 #include "logging.h"
 #include "macros.h"
+#include "programs.h"
+#include "spawn.h"
 #include "text.h"
 #include "watch.h"
 
@@ -248,15 +250,28 @@ static int finish(const struct options *o, const struct watch_result *w)
 	return status;
 }
 
-static int run(const struct options *o, const struct stage_plan *stage)
+/* What a guest in QEMU has. */
+static int list_programs(const struct options *o, char ***programs)
 {
+	int r = strv_push(programs, o->argv[0]);
+
+	for (size_t i = 0; !r && programs_usual[i]; i++)
+		r = strv_push(programs, programs_usual[i]);
+	return r;
+}
+
+static int run(const struct options *o, struct stage_plan *stage)
+{
+	cleanup(cleanup_strv) char **programs = NULL;
 	autofree char *scripts = NULL;
 	char *why = NULL;
 	struct watch_result result;
 	int r = gdb_find(stage->kernel, stage->warren, &scripts, &why);
 
+	r = r ? r : list_programs(o, &programs);
 	if (r)
 		return lab_fail(r, why);
+	stage->programs = (const char *const *)programs;
 	const struct watch_plan plan = {
 		.command = {.stage = *stage,
 			    .cache = o->share.cache ? o->share.cache : "mmap",
