@@ -27,13 +27,20 @@ static const struct trace_verb verbs[] = {TRACE_VERBS(V)};
 
 static int print_help(void)
 {
-	printf("usage: warren trace show [--messages] [FILTER]... FILE\n\n"
-	       "What a recording of 9P messages holds. 'warren serve --record FILE' makes one; a "
-	       "log\n"
-	       "of QEMU (-trace 'v9fs*') is read too.\n\n");
+	printf("usage: warren trace record --listen ADDRESS --connect ADDRESS --record FILE\n"
+	       "       warren trace show [--messages] [FILTER]... FILE\n\n"
+	       "Recordings of 9P messages. 'warren serve' makes them too.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		printf("  %-8s  %s\n", verbs[i].name, verbs[i].summary);
-	printf("\noptions of show:\n"
+	printf("\noptions of record:\n"
+	       "  --listen ADDRESS   where clients come: unix:PATH, tcp:ADDRESS:PORT ...\n"
+	       "  --connect ADDRESS  where the server is: unix:PATH, tcp:ADDRESS:PORT\n"
+	       "  --record FILE      the recording\n"
+	       "  --record-data      with all file data, not only its digests\n"
+	       "  --record-size N    keep about the newest N MiB\n"
+	       "  --ready-fd N       write 'ready ADDRESS' to descriptor N once clients may come\n"
+	       "  --quiet            print warnings and errors only\n"
+	       "\noptions of show:\n"
 	       "  --messages      print requests and replies in a line each, with all fields\n"
 	       "\nfilters: only requests\n" TRACE_FILTER_HELP "\n"
 	       "  --help          print this text\n");
@@ -45,7 +52,7 @@ int cmd_trace(int argc, char **argv)
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
 		return print_help();
 	if (argc < 2)
-		return cmd_usage_error("trace", "what about a recording? give show");
+		return cmd_usage_error("trace", "what about a recording? give record or show");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			return verbs[i].run(argc - 1, argv + 1);

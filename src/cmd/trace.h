@@ -8,7 +8,9 @@
 
 /* Word after `warren trace`, function, arguments and summary. A function gets its word and those
  * after it, and has an exit code as its result. */
-#define TRACE_VERBS(V) V("show", trace_show, "print a line for each completed request")
+#define TRACE_VERBS(V)                                                         \
+	V("record", trace_record, "a proxy that records what goes through it") \
+	V("show", trace_show, "print a line for each completed request")
 
 #define V(name, fn, summary) int fn(int argc, char **argv);
 TRACE_VERBS(V)

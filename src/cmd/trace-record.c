@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* warren trace record: a recording proxy. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "cmd.h"
+#include "logging.h"
+#include "loop.h"
+#include "macros.h"
+#include "trace-proxy.h"
+#include "trace-writer.h"
+#include "trace.h"
+
+enum record_key { REC_LISTEN = 1, REC_CONNECT, REC_FILE, REC_DATA, REC_SIZE, REC_READY, REC_QUIET };
+
+struct record_options {
+	const char *listen, *connect;
+	struct trace_writer_config writer;
+	int ready_fd;
+	bool quiet;
+};
+
+static const struct option long_options[] = {
+	{"listen", required_argument, NULL, REC_LISTEN},
+	{"connect", required_argument, NULL, REC_CONNECT},
+	{"record", required_argument, NULL, REC_FILE},
+	{"record-data", no_argument, NULL, REC_DATA},
+	{"record-size", required_argument, NULL, REC_SIZE},
+	{"ready-fd", required_argument, NULL, REC_READY},
+	{"quiet", no_argument, NULL, REC_QUIET},
+	{NULL, 0, NULL, 0},
+};
+
+static struct loop *loop_to_stop;
+
+static void on_signal(int sig)
+{
+	signal(sig, SIG_DFL);
+	loop_stop(loop_to_stop);
+}
+
+static int get_number(const char *name, const char *text, unsigned long max, unsigned long *ret)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || n > max)
+		return cmd_usage_error("trace", "%s %s: give a number up to %lu", name, text, max);
+	*ret = n;
+	return 0;
+}
+
+static int set_option(struct record_options *o, int key, const char *value)
+{
+	unsigned long n = 0;
+	int r = 0;
+
+	switch ((enum record_key)key) {
+	case REC_LISTEN:
+		o->listen = value;
+		break;
+	case REC_CONNECT:
+		o->connect = value;
+		break;
+	case REC_FILE:
+		o->writer.path = value;
+		break;
+	case REC_DATA:
+		o->writer.keep_data = true;
+		break;
+	case REC_SIZE:
+		r = get_number("--record-size", value, 1UL << 24, &n);
+		o->writer.max_size = n << 20;
+		break;
+	case REC_READY:
+		r = get_number("--ready-fd", value, 1 << 20, &n);
+		o->ready_fd = (int)n;
+		break;
+	case REC_QUIET:
+		o->quiet = true;
+		break;
+	}
+	return r;
+}
+
+static int parse(int argc, char **argv, struct record_options *o)
+{
+	int key, status = EXIT_OK;
+
+	optind = 1;
+	opterr = 0;
+	while (!status && (key = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		if (key == '?')
+			status = cmd_usage_error("trace", "unknown option '%s'", argv[optind - 1]);
+		else if (key == ':')
+			status = cmd_usage_error("trace", "'%s' needs a value", argv[optind - 1]);
+		else
+			status = set_option(o, key, optarg);
+	}
+	if (status)
+		return status;
+	if (optind != argc)
+		return cmd_usage_error("trace", "record takes options only, not '%s'",
+				       argv[optind]);
+	if (!o->listen || !o->connect || !o->writer.path)
+		return cmd_usage_error("trace", "record needs --listen, --connect and --record");
+	return EXIT_OK;
+}
+
+static void failed(void *arg, const char *what)
+{
+	log_warn("the recording '%s' ends here: %s", (const char *)arg, what);
+}
+
+/* What a proxy consists of. */
+struct parts {
+	struct address listen, server;
+	struct bound bound;
+	struct loop *loop;
+	struct trace_writer *writer;
+	struct proxy *proxy;
+	bool is_bound;
+};
+
+static int open_parts(struct record_options *o, struct parts *p, char **ret_why)
+{
+	int err = address_parse(o->listen, &p->listen, ret_why);
+
+	if (!err)
+		err = address_parse(o->connect, &p->server, ret_why);
+	if (!err && p->server.kind != ADDRESS_UNIX && p->server.kind != ADDRESS_TCP)
+		err = why(ret_why, -EINVAL, "--connect %s: give unix:PATH or tcp:ADDRESS:PORT",
+			  o->connect);
+	if (!err)
+		err = loop_new(&p->loop);
+	o->writer.failed = failed;
+	o->writer.arg = (void *)o->writer.path;
+	if (!err)
+		err = trace_writer_new(&o->writer, &p->writer, ret_why);
+	if (!err)
+		err = address_listen(&p->listen, &p->bound, ret_why);
+	p->is_bound = !err;
+	if (!err)
+		err = proxy_new(p->loop, &p->bound, &p->server, p->writer, &p->proxy);
+	return err;
+}
+
+static void close_parts(struct parts *p)
+{
+	if (p->proxy)
+		proxy_free(p->proxy);
+	if (p->is_bound && p->listen.kind == ADDRESS_UNIX)
+		unix_remove(p->listen.path, &p->bound.id);
+	trace_writer_free(p->writer);
+	if (p->loop)
+		loop_free(p->loop);
+}
+
+static int say_ready(const struct record_options *o, const struct parts *p)
+{
+	autofree char *address = address_text(&p->listen, p->bound.fd);
+
+	if (!address)
+		return -ENOMEM;
+	if (!o->quiet)
+		printf("Recording what goes from %s to %s.\n", address, o->connect);
+	fflush(stdout);
+	if (o->ready_fd >= 0 && dprintf(o->ready_fd, "ready %s\n", address) < 0)
+		return -errno;
+	if (o->ready_fd > 2)
+		close(o->ready_fd);
+	return 0;
+}
+
+int trace_record(int argc, char **argv)
+{
+	struct record_options o = {.ready_fd = -1};
+	struct parts p = {.bound.fd = -1};
+	autofree char *reason = NULL;
+	int err, status = parse(argc, argv, &o);
+
+	if (status)
+		return status;
+	err = open_parts(&o, &p, &reason);
+	if (!err) {
+		loop_to_stop = p.loop;
+		signal(SIGTERM, on_signal);
+		signal(SIGINT, on_signal);
+		signal(SIGHUP, on_signal);
+		err = say_ready(&o, &p);
+	}
+	if (!err)
+		err = loop_run(p.loop);
+	if (err)
+		log_error("%s", reason ? reason : strerror(-err));
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	close_parts(&p);
+	return !err ? EXIT_OK : err == -EINVAL ? EXIT_USAGE : EXIT_ENVIRONMENT;
+}
