@@ -16,16 +16,17 @@
 /* Requests that last longer than that may be missed at --since. */
 #define LONGEST (60 * NS_PER_SEC)
 
-enum show_key { SHOW_MESSAGES = 1, SHOW_STYLE };
+enum show_key { SHOW_MESSAGES = 1, SHOW_JSON, SHOW_STYLE };
 
 struct show_options {
 	const char *path;
 	struct exchange_filter filter;
-	bool messages;
+	bool messages, json;
 };
 
 static const struct option long_options[] = {
 	{"messages", no_argument, NULL, SHOW_MESSAGES},
+	{"json", no_argument, NULL, SHOW_JSON},
 	TRACE_FILTER_OPTIONS,
 	{NULL, 0, NULL, 0},
 };
@@ -43,6 +44,8 @@ static int parse(int argc, char **argv, struct show_options *o)
 			status = cmd_usage_error("trace", "'%s' needs a value", argv[optind - 1]);
 		else if (key == SHOW_MESSAGES)
 			o->messages = true;
+		else if (key == SHOW_JSON)
+			o->json = true;
 		else
 			status = trace_filter_option(&o->filter, key, optarg);
 	}
@@ -52,6 +55,22 @@ static int parse(int argc, char **argv, struct show_options *o)
 		return cmd_usage_error("trace", "show which recording? give one FILE");
 	o->path = argv[optind];
 	return EXIT_OK;
+}
+
+/* 1 or -errno. */
+static int put(const struct show_options *o, const struct trace_input *in, const struct exchange *e)
+{
+	int err = 0;
+
+	if (o->json) {
+		err = exchange_put_json(stdout, e, &in->times);
+		putchar('\n');
+	} else if (o->messages) {
+		exchange_print_messages(stdout, e, in->times.start);
+	} else {
+		exchange_print(stdout, e, in->times.start);
+	}
+	return err ? err : 1;
 }
 
 static int show_all(const struct show_options *o, struct trace_input *in)
@@ -64,15 +83,12 @@ static int show_all(const struct show_options *o, struct trace_input *in)
 		got = exchanges_next(x, &e);
 		if (got <= 0 || !exchange_is_wanted(&o->filter, &e))
 			continue;
-		if (o->messages)
-			exchange_print_messages(stdout, &e, in->start);
-		else
-			exchange_print(stdout, &e, in->start);
+		got = put(o, in, &e);
 	}
 	exchanges_free(x);
-	if (got < 0)
+	if (got < 0 && !ferror(stdout))
 		log_error("reading '%s': %s", o->path, strerror(-got));
-	return got < 0 ? EXIT_ENVIRONMENT : EXIT_OK;
+	return got < 0 && !ferror(stdout) ? EXIT_ENVIRONMENT : EXIT_OK;
 }
 
 int trace_show(int argc, char **argv)
@@ -89,7 +105,8 @@ int trace_show(int argc, char **argv)
 	if (o.filter.since > LONGEST)
 		trace_reader_skip_to(in.reader, o.filter.since - LONGEST);
 	status = show_all(&o, &in);
-	if (fflush(stdout) && !status) {
+	/* who reads may have seen enough */
+	if (fflush(stdout) && !status && errno != EPIPE) {
 		log_error("standard output: %s", strerror(errno));
 		status = EXIT_ENVIRONMENT;
 	}

@@ -28,7 +28,9 @@ static const struct trace_verb verbs[] = {TRACE_VERBS(V)};
 static int print_help(void)
 {
 	printf("usage: warren trace record --listen ADDRESS --connect ADDRESS --record FILE\n"
-	       "       warren trace show [--messages] [FILTER]... FILE\n\n"
+	       "       warren trace show [--messages | --json] [FILTER]... FILE\n"
+	       "       warren trace stats [--json] [FILTER]... FILE\n"
+	       "       warren trace convert --to FORM [--output FILE] FILE\n\n"
 	       "Recordings of 9P messages. 'warren serve' makes them too.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		printf("  %-8s  %s\n", verbs[i].name, verbs[i].summary);
@@ -42,6 +44,10 @@ static int print_help(void)
 	       "  --quiet            print warnings and errors only\n"
 	       "\noptions of show:\n"
 	       "  --messages      print requests and replies in a line each, with all fields\n"
+	       "  --json          print a JSON object for each, also with stats\n"
+	       "\noptions of convert:\n"
+	       "  --to FORM       json (lines), text, pcapng (Wireshark), perfetto (timeline)\n"
+	       "  --output FILE   write there, also -o FILE (standard output)\n"
 	       "\nfilters: only requests\n" TRACE_FILTER_HELP "\n"
 	       "  --help          print this text\n");
 	return EXIT_OK;
@@ -52,7 +58,8 @@ int cmd_trace(int argc, char **argv)
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
 		return print_help();
 	if (argc < 2)
-		return cmd_usage_error("trace", "what about a recording? give record or show");
+		return cmd_usage_error(
+			"trace", "what about a recording? give record, show, stats or convert");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			return verbs[i].run(argc - 1, argv + 1);
@@ -65,8 +72,8 @@ static int next_record(struct trace_source *s, struct trace_record *ret_r)
 	int got = trace_reader_next(in->reader, ret_r);
 
 	/* a damaged head: times are counted from the first record */
-	if (got > 0 && !in->start)
-		in->start = ret_r->time;
+	if (got > 0 && !in->times.start)
+		in->times.start = ret_r->time;
 	return got;
 }
 
@@ -80,8 +87,8 @@ int trace_input_open(const char *path, struct trace_input *ret_in)
 		log_error("%s", reason ? reason : strerror(-err));
 		return err == -EBADMSG || err == -ENOENT ? EXIT_USAGE : EXIT_ENVIRONMENT;
 	}
-	in.start = trace_reader_head(in.reader)->mono;
-	in.wall = trace_reader_head(in.reader)->wall;
+	in.times.start = trace_reader_head(in.reader)->mono;
+	in.times.wall = trace_reader_head(in.reader)->wall;
 	*ret_in = in;
 	return EXIT_OK;
 }
@@ -158,7 +165,7 @@ int trace_filter_option(struct exchange_filter *f, int key, const char *value)
 void trace_filter_start(struct exchange_filter *f, const struct trace_input *in)
 {
 	if (f->since)
-		f->since += in->start - 1;
+		f->since += in->times.start - 1;
 	if (f->until)
-		f->until += in->start - 1;
+		f->until += in->times.start - 1;
 }

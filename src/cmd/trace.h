@@ -3,6 +3,7 @@
 #ifndef CMD_TRACE_H
 #define CMD_TRACE_H
 
+#include "convert.h"
 #include "exchange-filter.h"
 #include "trace-format.h"
 
@@ -10,6 +11,8 @@
  * after it, and has an exit code as its result. */
 #define TRACE_VERBS(V)                                                         \
 	V("record", trace_record, "a proxy that records what goes through it") \
+	V("stats", trace_stats, "count operations, errors, bytes, latencies")  \
+	V("convert", trace_convert, "to JSON lines, text, pcapng or Perfetto") \
 	V("show", trace_show, "print a line for each completed request")
 
 #define V(name, fn, summary) int fn(int argc, char **argv);
@@ -20,8 +23,7 @@ TRACE_VERBS(V)
 struct trace_input {
 	struct trace_source source; /* first */
 	struct trace_reader *reader;
-	uint64_t start; /* what times are counted from; the clock of records */
-	uint64_t wall;	/* the same moment, ns since 1970; 0: not known */
+	struct convert_times times;
 };
 
 /* 0, or an exit code: the reason has been said. */

@@ -15,16 +15,25 @@ struct pending {
 	struct list by_tag; /* its chain */
 	struct list by_age; /* or in the list of those to give out */
 	uint16_t tag;
+	uint32_t slot;
 	struct trace_record r;
 	char bytes[];
+};
+
+/* Which slots of a connection are taken. */
+struct slots {
+	struct slots *next;
+	uint32_t conn;
+	uint64_t taken[EXCHANGE_SLOTS / 64];
 };
 
 struct exchanges {
 	struct trace_source *from;
 	struct list chains[CHAINS];
-	struct list by_age;   /* all pending */
-	struct list orphans;  /* to give out before anything else: no reply will come */
-	struct pending *gone; /* given out last */
+	struct list by_age;	 /* all pending */
+	struct list orphans;	 /* to give out before anything else: no reply will come */
+	struct pending *gone;	 /* given out last */
+	struct slots *slots[64]; /* chains by connection */
 	bool at_end, has_held;
 	struct trace_record held; /* the record that made the orphans */
 };
@@ -55,12 +64,63 @@ static void free_all(struct list *l)
 	}
 }
 
+static void free_slots(struct slots **at)
+{
+	struct slots *s = *at;
+
+	*at = s->next;
+	free(s);
+}
+
+static struct slots **slots_of(struct exchanges *x, uint32_t conn)
+{
+	struct slots **at = &x->slots[conn % ARRAY_SIZE(x->slots)];
+
+	while (*at && (*at)->conn != conn)
+		at = &(*at)->next;
+	return at;
+}
+
+/* The last one when all are taken, or memory is out. */
+static uint32_t take_slot(struct exchanges *x, uint32_t conn)
+{
+	struct slots **at = slots_of(x, conn);
+
+	if (!*at) {
+		*at = calloc(1, sizeof(**at));
+		if (!*at)
+			return EXCHANGE_SLOTS - 1;
+		(*at)->conn = conn;
+	}
+	for (uint32_t i = 0; i < EXCHANGE_SLOTS / 64; i++) {
+		uint32_t bit;
+
+		if (!~(*at)->taken[i])
+			continue;
+		bit = (uint32_t)__builtin_ctzll(~(*at)->taken[i]);
+		(*at)->taken[i] |= 1ull << bit;
+		return i * 64 + bit;
+	}
+	return EXCHANGE_SLOTS - 1;
+}
+
+static void free_slot(struct exchanges *x, const struct pending *p)
+{
+	struct slots *s = *slots_of(x, p->r.conn);
+
+	if (s)
+		s->taken[p->slot / 64] &= ~(1ull << p->slot % 64);
+}
+
 void exchanges_free(struct exchanges *x)
 {
 	if (!x)
 		return;
 	free_all(&x->by_age);
 	free_all(&x->orphans);
+	for (unsigned i = 0; i < ARRAY_SIZE(x->slots); i++)
+		while (x->slots[i])
+			free_slots(&x->slots[i]);
 	free(x->gone);
 	free(x);
 }
@@ -131,6 +191,7 @@ static int remember(struct exchanges *x, const struct trace_record *r)
 
 	if (!p)
 		return -ENOMEM;
+	p->slot = take_slot(x, r->conn);
 	list_add_tail(chain_of(x, r->conn, p->tag), &p->by_tag);
 	list_add_tail(&x->by_age, &p->by_age);
 	return 0;
@@ -165,6 +226,8 @@ static int give(struct exchanges *x, struct pending *p, enum exchange_kind kind,
 {
 	free(x->gone);
 	x->gone = p;
+	free_slot(x, p);
+	ret_e->slot = p->slot;
 	set_request(ret_e, kind, &p->r);
 	return 1;
 }
@@ -200,6 +263,8 @@ static int take(struct exchanges *x, const struct trace_record *r, struct exchan
 		return remember(x, r);
 	if (r->kind == TRACE_REPLY || r->kind == TRACE_DROPPED)
 		return give_reply(x, r, ret_e);
+	if (r->kind == TRACE_CLOSED && *slots_of(x, r->conn))
+		free_slots(slots_of(x, r->conn));
 	ret_e->kind = EXCHANGE_OTHER;
 	ret_e->request = *r;
 	return 1;

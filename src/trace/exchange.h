@@ -27,9 +27,13 @@ struct exchange {
 	struct trace_record request, reply;
 	struct msg t, r; /* decoded; type and tag only if not well_formed */
 	bool t_well_formed, r_well_formed;
+	uint32_t slot; /* the lowest that no other request of its connection had in flight */
 };
 
 struct exchanges;
+
+/* Slots beyond are not told apart. */
+#define EXCHANGE_SLOTS 1024u
 
 struct exchanges *exchanges_new(struct trace_source *from);
 void exchanges_free(struct exchanges *x);

@@ -274,7 +274,7 @@ static void a_wrong_bit_is_found_wherever_it_is(void **state)
 	assert_int_equal(all, 10);
 	bytes = read_file(&n);
 	index = n - TRACE_TAIL_SIZE - 3 * TRACE_INDEX_ENTRY_SIZE - TRACE_BLOCK_HEAD_SIZE;
-	for (size_t at = 0; at < index; at += at < 2048 ? 1 : 701) {
+	for (size_t at = 0; at < index; at += at < 160 ? 1 : 1201) {
 		struct trace_damage d;
 		autofree char *text = NULL;
 
