@@ -41,6 +41,7 @@ struct attr {
 		uint64_t sec, nsec;
 	} atime, mtime, ctime, btime;
 	uint64_t gen, data_version;
+	bool is_pseudo; /* SIZE says little: the content is made when it is read (sysfs, proc) */
 };
 
 /* The fields of Tsetattr that VALID (P9_SETATTR_ bits) names. */
@@ -166,9 +167,16 @@ struct backend {
 	const struct backend_ops *ops;
 };
 
+/* What the server's guards remember of a file: one for all nodes of the file, zero at first. */
+struct file_memory {
+	_Atomic uint64_t told_size;  /* what the last getattr said */
+	_Atomic uint64_t ours_until; /* wall clock, ns: of the last change by a client */
+};
+
 struct node {
 	const struct backend_ops *ops;
 	atomic_uint refs;
+	struct file_memory *memory; /* lives as long as the node; NULL: there is none */
 };
 
 struct file {

@@ -66,7 +66,7 @@ static uint64_t encode_device(uint32_t major, uint32_t minor)
 	return (minor & 0xffu) | (major & 0xfffu) << 8 | (uint64_t)(minor & 0xfff00u) << 12;
 }
 
-static void attr_of(struct local *l, const struct statx *st, struct attr *a)
+static void attr_of(struct local *l, const struct statx *st, bool is_pseudo, struct attr *a)
 {
 	*a = (struct attr){
 		.valid = P9_GETATTR_BASIC | P9_GETATTR_DATA_VERSION,
@@ -82,6 +82,7 @@ static void attr_of(struct local *l, const struct statx *st, struct attr *a)
 		.mtime = time_of(&st->stx_mtime),
 		.ctime = time_of(&st->stx_ctime),
 	};
+	a->is_pseudo = is_pseudo;
 	qid_of(l, st, &a->qid);
 	a->data_version = a->ctime.sec * NSEC_PER_SEC + a->ctime.nsec;
 	if (st->stx_mask & STATX_BTIME) {
@@ -118,7 +119,7 @@ int local_getattr(struct node *node, struct file *open, const struct call *c, ui
 		r = stat_fd(fd, &st);
 	if (r)
 		return r;
-	attr_of(n->local, &st, ret_attr);
+	attr_of(n->local, &st, n->inode->device->is_pseudo, ret_attr);
 	if (mask & P9_GETATTR_GEN)
 		get_generation(n->inode, fd, ret_attr);
 	return 0;

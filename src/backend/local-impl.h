@@ -34,6 +34,7 @@ struct device {
 	uint64_t dev;
 	bool is_memory; /* tmpfs and the like: reads and writes never wait for a disk */
 	bool is_remote; /* any call may wait for another program or machine */
+	bool is_pseudo; /* files are made when they are read: their sizes say little */
 	bool has_btime; /* which stays the same as long as the file lives */
 };
 
@@ -58,6 +59,7 @@ struct inode {
 	int fd;		   /* O_PATH; -1: reclaimed */
 	struct saved_handle *handle;
 
+	struct file_memory memory;
 	_Atomic uint64_t generation; /* GENERATION_..., or the number | GENERATION_KNOWN */
 
 	pthread_mutex_t lock_mutex; /* guards lock_owners and what they hold */

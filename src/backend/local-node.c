@@ -46,6 +46,7 @@ int node_new(struct local *l, const struct pin *pin, struct local_node *parent, 
 	atomic_init(&n->node.refs, 1);
 	n->local = l;
 	n->inode = pin->inode;
+	n->node.memory = &n->inode->memory;
 	pthread_mutex_lock(&l->lock);
 	inode_ref_locked(n->inode, !parent);
 	list_add_tail(&n->inode->nodes, &n->of_inode);

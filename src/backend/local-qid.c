@@ -47,6 +47,9 @@ static const uint32_t remote_types[] = {
 	FUSE_SUPER_MAGIC, MAGIC_CEPH,	   AFS_SUPER_MAGIC,   AFS_FS_MAGIC, CODA_SUPER_MAGIC,
 	MAGIC_GFS2,	  MAGIC_OCFS2,	   AUTOFS_SUPER_MAGIC};
 
+static const uint32_t pseudo_types[] = {SYSFS_MAGIC, PROC_SUPER_MAGIC, CGROUP_SUPER_MAGIC,
+					CGROUP2_SUPER_MAGIC};
+
 /* Where the time of birth may change: on an overlay, when a file is copied up. */
 static const uint32_t no_btime_types[] = {OVERLAYFS_SUPER_MAGIC, MSDOS_SUPER_MAGIC, MAGIC_EXFAT,
 					  MAGIC_NTFS, MAGIC_NTFS3};
@@ -87,6 +90,7 @@ static const struct device *add_device_locked(struct local *l, uint64_t dev, uin
 	d->dev = dev;
 	d->is_memory = is_one_of(type, memory_types, ARRAY_SIZE(memory_types));
 	d->is_remote = is_one_of(type, remote_types, ARRAY_SIZE(remote_types));
+	d->is_pseudo = is_one_of(type, pseudo_types, ARRAY_SIZE(pseudo_types));
 	d->has_btime = !d->is_remote &&
 		       !is_one_of(type, no_btime_types, ARRAY_SIZE(no_btime_types));
 	d->next = l->devices;

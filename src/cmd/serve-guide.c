@@ -131,9 +131,13 @@ void serve_print_stats(const struct server_stats *s)
 		"{\"requests\": %llu, \"errors\": %llu, \"bytes_read\": %llu, "
 		"\"bytes_written\": %llu, \"sessions\": %llu, \"deferred\": %llu, "
 		"\"peak_rss_kib\": %ld, \"cpu_user_s\": %.3f, \"cpu_system_s\": %.3f, "
-		"\"cpu_us_per_request\": %.2f}\n",
+		"\"cpu_us_per_request\": %.2f",
 		(unsigned long long)s->requests, (unsigned long long)s->errors,
 		(unsigned long long)s->bytes_read, (unsigned long long)s->bytes_written,
 		(unsigned long long)s->sessions, (unsigned long long)s->deferred, u.ru_maxrss, user,
 		system, s->requests ? (user + system) * 1e6 / (double)s->requests : 0.0);
+	for (unsigned g = 0; g < N_GUARDS; g++)
+		fprintf(stderr, ", \"guard_%s\": %llu", guard_table[g].name,
+			(unsigned long long)s->guards[g]);
+	fprintf(stderr, "}\n");
 }

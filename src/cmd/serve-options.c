@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "guards.h"
 #include "macros.h"
 #include "serve.h"
 #include "vhost-user.h"
@@ -21,6 +22,7 @@ enum option_key {
 	OPT_TAG,
 	OPT_MSIZE,
 	OPT_IOUNIT,
+	OPT_GUARD,
 	OPT_WORKERS,
 	OPT_ALLOW_DEVICES,
 	OPT_CPU,
@@ -42,6 +44,7 @@ static const struct option long_options[] = {
 	{"tag", required_argument, NULL, OPT_TAG},
 	{"msize", required_argument, NULL, OPT_MSIZE},
 	{"iounit", required_argument, NULL, OPT_IOUNIT},
+	{"guard", required_argument, NULL, OPT_GUARD},
 	{"workers", required_argument, NULL, OPT_WORKERS},
 	{"allow-devices", no_argument, NULL, OPT_ALLOW_DEVICES},
 	{"cpu", required_argument, NULL, OPT_CPU},
@@ -70,6 +73,8 @@ void serve_print_help(void)
 	       "  --tag TAG             the mount tag of the device, up to 32 bytes (warren)\n"
 	       "  --msize N             the largest message, 4096 to 1048576 bytes\n"
 	       "  --iounit N            what is answered to open as the best size of a read\n"
+	       "  --guard LIST          against bugs of guests: all, none, NAME, no-NAME, see "
+	       "below\n"
 	       "  --workers N           threads for requests that block, 1 to 256 (4)\n"
 	       "  --allow-devices       let clients make device nodes\n"
 	       "  --cpu N               run on this CPU only\n"
@@ -81,7 +86,21 @@ void serve_print_help(void)
 	       "  --print-capabilities  print what the vhost-user device can do, as JSON, and end\n"
 	       "  --quiet               print warnings and errors only\n"
 	       "  --verbose             log each peer that comes, and why it went\n"
-	       "  --help                print this text\n");
+	       "  --help                print this text\n"
+	       "\nguards (on by default: *):\n");
+	for (unsigned g = 0; g < N_GUARDS; g++)
+		printf("  %c %-8s  %s\n", guard_table[g].by_default ? '*' : ' ',
+		       guard_table[g].name, guard_table[g].summary);
+}
+
+static int get_guards(const char *text, uint32_t *mask)
+{
+	const char *bad;
+	size_t len;
+
+	if (!guards_parse(text, mask, &bad, &len))
+		return 0;
+	return cmd_usage_error("serve", "--guard: there is no guard '%.*s'", (int)len, bad);
 }
 
 /* A decimal number from MIN to MAX. */
@@ -143,6 +162,8 @@ static int set_option(struct serve_options *o, enum option_key key, const char *
 		return get_number("msize", value, 4096, 1U << 20, &o->msize);
 	case OPT_IOUNIT:
 		return get_number("iounit", value, 1, 1U << 20, &o->iounit);
+	case OPT_GUARD:
+		return get_guards(value, &o->guards);
 	case OPT_WORKERS:
 		return get_number("workers", value, 1, 256, &o->workers);
 	case OPT_CPU:
@@ -192,7 +213,8 @@ static int check(const struct serve_options *o, int n_left)
 
 int serve_parse(int argc, char **argv, struct serve_options *ret_o, int *ret_status)
 {
-	struct serve_options o = {.tag = "warren", .cpu = -1, .ready_fd = -1};
+	struct serve_options o = {
+		.tag = "warren", .cpu = -1, .ready_fd = -1, .guards = guards_default()};
 	int key;
 
 	*ret_status = EXIT_OK;

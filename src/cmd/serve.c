@@ -111,6 +111,13 @@ static int open_folder(struct service *s)
 	}
 }
 
+static void guard_acted(void *ctx, enum guard g, const char *what)
+{
+	(void)ctx;
+	log_warn("guard %s: %s (--guard no-%s switches it off)", guard_table[g].name, what,
+		 guard_table[g].name);
+}
+
 static int start_server(struct service *s)
 {
 	struct server_config cfg = {
@@ -118,6 +125,8 @@ static int start_server(struct service *s)
 		.workers = s->o->workers,
 		.max_msize = s->o->msize,
 		.iounit = s->o->iounit,
+		.guards = s->o->guards,
+		.guard_acted = guard_acted,
 	};
 	int r = serve_record_start(s->o, &cfg, &s->recording);
 

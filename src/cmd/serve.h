@@ -29,6 +29,7 @@ struct serve_options {
 	size_t n_endpoints;
 	const char *dir, *tag;
 	uint32_t msize, iounit, workers; /* 0: not given */
+	uint32_t guards;		 /* 1 << enum guard */
 	int cpu, ready_fd;		 /* -1: not given */
 	bool allow_devices, stats, quiet, verbose;
 	const char *record;  /* NULL: not given */

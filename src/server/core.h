@@ -20,6 +20,7 @@ struct server {
 		atomic_uint_least64_t requests, errors, bytes_read, bytes_written, sessions,
 			deferred;
 	} stats;
+	atomic_uint_least64_t guard_counts[N_GUARDS];
 };
 
 static inline void count(atomic_uint_least64_t *counter, uint64_t n)

@@ -29,6 +29,13 @@ enum fid_kind {
 	FID_XATTR_WRITE = 8, /* made by Txattrcreate */
 };
 
+/* Of the last empty reads: how many were the same in a row. Only a guard's memory: not a part of
+ * what the fid means. */
+struct fid_spin {
+	_Atomic uint64_t offset, last_ns;
+	atomic_uint asked, n;
+};
+
 struct fid {
 	atomic_uint refs;
 	uint32_t number;
@@ -39,6 +46,7 @@ struct fid {
 	struct node *node;	   /* owns a reference */
 	struct file *file;	   /* owns a reference; FID_OPEN only, else NULL */
 	struct xattr_value *xattr; /* owned; FID_XATTR_ kinds only, else NULL */
+	struct fid_spin spin;
 };
 
 /* A fid of one reference, not in a table yet, without a node. It is of the same attach as LIKE, if

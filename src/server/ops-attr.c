@@ -2,6 +2,7 @@
 /* Tgetattr, Tsetattr, Tstatfs, Treadlink. */
 #include <errno.h>
 
+#include "guards.h"
 #include "handlers.h"
 #include "session.h"
 
@@ -21,6 +22,8 @@ int op_getattr(struct request *r)
 		return err;
 	c = handler_call(r, f);
 	err = backend_call(f->node, getattr, f->file, &c, m->request_mask, &a);
+	if (!err)
+		err = guard_getattr(r, f, &a);
 	if (err)
 		return err;
 	r->reply.Rgetattr = (struct msg_Rgetattr){
@@ -82,7 +85,13 @@ int op_setattr(struct request *r)
 	if (err)
 		return err;
 	c = handler_call(r, f);
-	return backend_call(f->node, setattr, f->file, &c, &change);
+	err = backend_call(f->node, setattr, f->file, &c, &change);
+	if (err)
+		return err;
+	guard_written(r, f->node);
+	if (m->valid & P9_SETATTR_SIZE)
+		guard_told_size(f->node, m->size);
+	return 0;
 }
 
 int op_statfs(struct request *r)

@@ -3,20 +3,11 @@
 #include <errno.h>
 
 #include "core.h"
+#include "guards.h"
 #include "handlers.h"
 #include "macros.h"
 #include "scatter.h"
 #include "session.h"
-
-/* What to answer as iounit. A directory has none: Linux would size its Treaddir by it. */
-static uint32_t iounit(const struct request *r, struct qid qid)
-{
-	uint32_t msize = atomic_load(&r->session->channel->msize);
-
-	if (qid.type & P9_QTDIR)
-		return 0;
-	return MIN(r->session->server->cfg.iounit, msize - P9_IO_HEADER_SIZE);
-}
 
 int op_lopen(struct request *r)
 {
@@ -39,7 +30,8 @@ int op_lopen(struct request *r)
 	if (err)
 		return err;
 	r->reply.Rlopen.qid = opened->qid;
-	r->reply.Rlopen.iounit = iounit(r, opened->qid);
+	r->reply.Rlopen.iounit = guard_iounit(r, opened->qid);
+	guard_opened(r, opened, m->flags, &r->reply.Rlopen.qid);
 	return fid_table_replace(&r->session->fids, f, opened);
 }
 
@@ -62,7 +54,8 @@ int op_lcreate(struct request *r)
 	if (err)
 		return err;
 	r->reply.Rlcreate.qid = opened->qid;
-	r->reply.Rlcreate.iounit = iounit(r, opened->qid);
+	r->reply.Rlcreate.iounit = guard_iounit(r, opened->qid);
+	guard_written(r, opened->node);
 	return fid_table_replace(&r->session->fids, dir, opened);
 }
 
@@ -97,6 +90,8 @@ int op_read(struct request *r)
 		err = read_xattr(r, f->xattr, m->offset, room, &n);
 	else if (room)
 		err = backend_call(f->file, read, &c, r->iov, r->n_iov, m->offset, &n);
+	if (!err)
+		err = guard_read(r, f, m->offset, room, n);
 	if (err)
 		return err;
 	r->payload_len = (uint32_t)MIN(n, room);
@@ -122,10 +117,13 @@ int op_write(struct request *r)
 		err = xattr_value_write(f->xattr, r->iov, r->n_iov, m->offset, given);
 		n = given;
 	} else if (given) {
+		guard_write(r, f);
 		err = backend_call(f->file, write, &c, r->iov, r->n_iov, m->offset, &n);
 	}
 	if (err)
 		return err;
+	if (f->kind == FID_OPEN)
+		guard_written(r, f->node);
 	r->reply.Rwrite.count = (uint32_t)MIN(n, given);
 	count(&r->session->server->stats.bytes_written, r->reply.Rwrite.count);
 	return 0;

@@ -62,6 +62,8 @@ void server_get_stats(struct server *s, struct server_stats *ret_stats)
 		.sessions = atomic_load(&s->stats.sessions),
 		.deferred = atomic_load(&s->stats.deferred),
 	};
+	for (unsigned g = 0; g < N_GUARDS; g++)
+		ret_stats->guards[g] = atomic_load(&s->guard_counts[g]);
 }
 
 void server_free(struct server *s)

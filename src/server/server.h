@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "guards.h"
+
 struct backend;
 struct handler;
 struct observer_ops;
@@ -23,11 +25,17 @@ struct server_config {
 	/* Told of each message; NULL: nobody. */
 	const struct observer_ops *observer;
 	void *observer_self;
+
+	uint32_t guards;	    /* 1 << enum guard */
+	/* A guard acts for the first time in a session; from any thread. WHAT is a sentence. */
+	void (*guard_acted)(void *ctx, enum guard g, const char *what);
+	void *guard_ctx;
 };
 
 /* Counters since the start. */
 struct server_stats {
 	uint64_t requests, errors, bytes_read, bytes_written, sessions, deferred;
+	uint64_t guards[N_GUARDS]; /* how often each acted */
 };
 
 int server_new(const struct server_config *cfg, struct server **ret_s);
