@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "cmd.h"
+#include "guards.h"
 #include "macros.h"
 #include "spawn.h"
 #include "verify.h"
@@ -30,6 +31,7 @@ enum option_key {
 	OPT_CACHE,
 	OPT_MSIZE,
 	OPT_IOUNIT,
+	OPT_GUARD,
 	OPT_CORPUS,
 	OPT_FRAGMENT,
 	OPT_WAYS,
@@ -56,6 +58,7 @@ static const struct option long_options[] = {
 	{"cache", required_argument, NULL, OPT_CACHE},
 	{"msize", required_argument, NULL, OPT_MSIZE},
 	{"iounit", required_argument, NULL, OPT_IOUNIT},
+	{"guard", required_argument, NULL, OPT_GUARD},
 	{"corpus", optional_argument, NULL, OPT_CORPUS},
 	{"fragment", optional_argument, NULL, OPT_FRAGMENT},
 	{"ways", required_argument, NULL, OPT_WAYS},
@@ -98,6 +101,7 @@ static void print_help(void)
 	       "each\n"
 	       "                        (512000)\n"
 	       "  --iounit N            what warren's server answers to open; 0: nothing (0)\n"
+	       "  --guard LIST          the guards of warren's server, as for 'warren serve'\n"
 	       "  --memory MIB          memory of the guest, 64 to 65536 (512)\n"
 	       "  --cpu N|any           where guest and server run (uml: both on one CPU)\n\n"
 	       "what it does:\n"
@@ -278,6 +282,9 @@ static int set_option(struct verify_options *o, enum option_key key, const char 
 	case OPT_IOUNIT:
 		o->has_iounit = true;
 		return get_number("--iounit", value, 0, 1U << 20, &o->iounit, ret_status);
+	case OPT_GUARD:
+		o->guard = value;
+		return 0;
 	case OPT_FRAGMENT:
 		o->has_fragment = true;
 		o->fragment = FRAGMENT_DEFAULT;
@@ -328,7 +335,9 @@ static int set_option(struct verify_options *o, enum option_key key, const char 
 /* What does not go together. */
 static int check(struct verify_options *o, int *ret_status)
 {
-	const char *bad = NULL;
+	const char *bad = NULL, *word;
+	uint32_t guards = 0;
+	size_t len;
 
 	if (o->wish.qemu_server && o->wish.guest == GUEST_UML)
 		bad = "--server qemu needs --guest qemu";
@@ -344,6 +353,10 @@ static int check(struct verify_options *o, int *ret_status)
 		bad = "--corpus goes with no --exec and no manifest";
 	else if (o->iounit && o->wish.qemu_server)
 		bad = "--iounit is for --server warren";
+	else if (o->guard && o->wish.qemu_server)
+		bad = "--guard is for --server warren";
+	else if (o->guard && guards_parse(o->guard, &guards, &word, &len))
+		bad = "--guard: 'warren serve --help' lists the guards";
 	else if (o->keep && o->no_record)
 		bad = "--keep and --no-record exclude each other";
 	else if (o->manifest && o->save_manifest)

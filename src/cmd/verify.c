@@ -221,6 +221,7 @@ static int run(struct verify *v)
 		.msizes = v->o.msizes,
 		.ways = (const char *const *)v->o.ways,
 		.iounit = v->o.iounit,
+		.guard = v->o.guard,
 		.fragment = v->o.fragment,
 		.exec = v->o.exec,
 		.warren = v->ready.warren,

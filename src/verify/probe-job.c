@@ -22,6 +22,7 @@
  *	fragment PERCENT	breaks that share of the free memory into pieces (probe-memory.c);
  *				each walk then ends with a look at the pages between
  *	walk STEP...		reads the tree (probe-tree.c)
+ *	sequence NAME STEP...	reads one file by these steps (probe-sequence.c)
  *	unmount
  *
  * The words of `done` and `failed` lines are these names.
@@ -200,6 +201,11 @@ static int run_walk(struct probe *p, const struct statement *s)
 	return probe_walk(p, s->n - 1, s->words + 1);
 }
 
+static int run_sequence(struct probe *p, const struct statement *s)
+{
+	return probe_sequence(p, s->words[1], s->n - 2, s->words + 2);
+}
+
 static int run_terminal(struct probe *p, const struct statement *s)
 {
 	p->terminal = strdup(s->words[1]);
@@ -270,6 +276,7 @@ static const struct verb verbs[] = {
 	{"env", 2, 2, false, run_env},
 	{"run", 1, SIZE_MAX, false, run_run},
 	{"shell", 1, SIZE_MAX, false, run_shell},
+	{"sequence", 2, SIZE_MAX, false, run_sequence},
 };
 
 static const struct verb *find_verb(const struct statement *s)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "digest.h"
 #include "macros.h"
 #include "probe.h"
 
@@ -22,7 +23,7 @@
 #define REPORTED_MAX 64 /* pages of one scan */
 
 /* Each page has bytes of its own. */
-static void fill_canary(uint64_t page, unsigned char *buf)
+void memory_canary(uint64_t page, unsigned char *buf)
 {
 	char unit[UNIT + 1];
 
@@ -49,7 +50,7 @@ static int fill(int fd, uint64_t pages)
 
 	for (uint64_t page = 0; page < pages; page += BATCH) {
 		for (unsigned i = 0; i < BATCH; i++)
-			fill_canary(page + i, buf + i * PAGE);
+			memory_canary(page + i, buf + i * PAGE);
 		if (pwrite(fd, buf, sizeof(buf), (off_t)(page * PAGE)) != (ssize_t)sizeof(buf))
 			return errno ? -errno : -ENOSPC;
 	}
@@ -86,7 +87,7 @@ static void judge_page(struct probe *p, uint64_t page, const unsigned char *now)
 	unsigned char should[PAGE];
 	size_t from = 0, to = PAGE;
 
-	fill_canary(page, should);
+	memory_canary(page, should);
 	while (from < to && now[from] == should[from])
 		from++;
 	while (to > from && now[to - 1] == should[to - 1])
@@ -100,6 +101,19 @@ static void judge_page(struct probe *p, uint64_t page, const unsigned char *now)
 		fputc('\n', p->report);
 	}
 	(void)!pwrite(p->canaries, should, PAGE, (off_t)(page * PAGE));
+}
+
+bool memory_mend(struct probe *p, uint64_t page, uint64_t *ret_digest)
+{
+	static unsigned char now[PAGE], should[PAGE];
+
+	memory_canary(page, should);
+	if (pread(p->canaries, now, PAGE, (off_t)(page * PAGE)) != (ssize_t)PAGE ||
+	    !memcmp(now, should, PAGE))
+		return true;
+	*ret_digest = digest_of(now, PAGE);
+	(void)!pwrite(p->canaries, should, PAGE, (off_t)(page * PAGE));
+	return false;
 }
 
 void memory_scan(struct probe *p)

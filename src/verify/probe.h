@@ -95,6 +95,15 @@ int probe_start_trace(struct probe *p, const char *path, size_t n, char *const *
 /* Ends both when all has been copied that there was. */
 void probe_end_logs(struct probe *p);
 
+/* What page PAGE of the pages that were kept holds, 4096 bytes. */
+void memory_canary(uint64_t page, unsigned char *buf);
+
+/* Is it as it was? If not, it is again, and *RET_DIGEST is that of what stood there. */
+bool memory_mend(struct probe *p, uint64_t page, uint64_t *ret_digest);
+
+/* Reads the file NAME by STEPS (N of them) and tells what came of it; probe-sequence.c. */
+int probe_sequence(struct probe *p, const char *name, size_t n, char *const *steps);
+
 /* Walks the share and reads each file by STEPS (N names of ways, or "drop"); probe-tree.c. */
 int probe_walk(struct probe *p, size_t n, char *const *steps);
 

@@ -339,6 +339,7 @@ static struct stage_plan plan_stage(const struct run_plan *p)
 		.memory_mib = p->memory_mib,
 		.silence_limit_s = p->silence_limit_s,
 		.iounit = p->iounit,
+		.guard = p->guard,
 		.cpu = p->cpu,
 		.programs = p->exec ? programs_usual : NULL,
 		/* As Debian configures its kernels: what a read leaves out is then zeros. */

@@ -18,7 +18,7 @@
 #define LINE_MAX_BYTES 4096
 
 static int make_words(const char *warren, const char *dir, const char *socket_path, int ready_fd,
-		      unsigned cpu, unsigned iounit, char ***ret_argv)
+		      unsigned cpu, unsigned iounit, const char *guard, char ***ret_argv)
 {
 	char **argv = NULL;
 	int r = strv_push(&argv, warren);
@@ -32,6 +32,8 @@ static int make_words(const char *warren, const char *dir, const char *socket_pa
 		r = r ? r : strv_pushf(&argv, "--cpu=%u", cpu - 1);
 	if (iounit)
 		r = r ? r : strv_pushf(&argv, "--iounit=%u", iounit);
+	if (guard)
+		r = r ? r : strv_pushf(&argv, "--guard=%s", guard);
 	if (socket_path)
 		r = r ? r : strv_pushf(&argv, "--socket-path=%s", socket_path);
 	else
@@ -84,8 +86,8 @@ static int spawn_server(char **argv, int ready_fd, int log_fd, struct child *ret
 }
 
 int server_child_start(const char *warren, const char *dir, const char *socket_path,
-		       const char *log, unsigned cpu, unsigned iounit, struct server_child *ret_s,
-		       char **ret_why)
+		       const char *log, unsigned cpu, unsigned iounit, const char *guard,
+		       struct server_child *ret_s, char **ret_why)
 {
 	struct server_child s = {.child = CHILD_INIT, .log = strdup(log)};
 	autoclose int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -98,7 +100,7 @@ int server_child_start(const char *warren, const char *dir, const char *socket_p
 		return -errno;
 	}
 	ready = fds[0];
-	r = make_words(warren, dir, socket_path, fds[1], cpu, iounit, &argv);
+	r = make_words(warren, dir, socket_path, fds[1], cpu, iounit, guard, &argv);
 	if (!r) {
 		r = spawn_server(argv, fds[1], log_fd, &s.child);
 		strv_free(argv);
