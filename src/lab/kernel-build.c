@@ -116,15 +116,11 @@ static int use_tree(struct build *b)
 
 static int fetch_source(struct build *b, const struct apt *a, char **ret_why)
 {
-	struct kernel_undo forever = KERNEL_UNDO_INIT;
 	autofree char *debs = path_join(b->job->work->tmp, "debs");
 	int r = debs ? apt_download(a, b->source, 1, debs, ret_why) : -ENOMEM;
 
 	if (!r)
 		r = unpack(b, debs, ret_why);
-	if (!r && b->config->arch->edit)
-		r = kernel_edit_apply(b->config->arch->edit, b->tree.src, &forever, ret_why);
-	kernel_undo_done(&forever);
 	return r ? r : build_configure(b, ret_why);
 }
 
@@ -202,6 +198,24 @@ static int build(struct build *b, char **ret_why)
 	return r ? r : build_all(b, ret_why);
 }
 
+static int need_tools(const struct kernel_arch *arch, char **ret_why)
+{
+	autofree char *header = NULL;
+	int r = tool_need("building a kernel", arch->programs, ret_why);
+
+	if (r || !arch->header)
+		return r;
+	header = path_join("/usr/include", arch->header);
+	if (!header)
+		return -ENOMEM;
+	if (!access(header, R_OK))
+		return 0;
+	return lab_why(-ENOENT, ret_why,
+		       "building a kernel for x86 needs %s: apt-get install "
+		       "--no-install-recommends %s",
+		       arch->header, arch->header_package);
+}
+
 int kernel_build(const struct kernel_job *job, char **ret_why)
 {
 	const struct kernel_spec base = kernel_spec_base(job->spec);
@@ -209,7 +223,7 @@ int kernel_build(const struct kernel_job *job, char **ret_why)
 	cleanup(apt_package_done) struct apt_package source = {0};
 	cleanup(build_done) struct build b = {.job = job, .config = config, .source = &source};
 	char hash[KERNEL_HASH_SIZE];
-	int r = tool_need("building a kernel", config->arch->programs, ret_why);
+	int r = need_tools(config->arch, ret_why);
 
 	if (!r)
 		r = kernel_spec_hash(&base, hash);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "kernel-edits.h"
 
 /* What a 9P client over virtio needs, and what its tests look at. */
 #define OPTIONS_PROCESS                                                                            \
@@ -99,22 +98,11 @@ static const struct kernel_arch uml = {
 	.is_uml = true,
 };
 
-static const char *const x86_parts[] = {PARTS_ALL,
-					"*/drivers/clocksource",
-					"*/drivers/firmware",
-					"*/drivers/iommu",
-					"*/drivers/irqchip",
-					"*/drivers/pci",
-					"*/drivers/platform",
-					"*/drivers/rtc",
-					"*/tools/arch/x86",
-					NULL};
-
-/* objtool serves what we leave out (ORC, static calls, mitigations), and it would want libelf's
- * headers and some time for each file. */
-static const struct kernel_place no_objtool_places[] = {
-	{"arch/x86/Kconfig", "select HAVE_OBJTOOL\t\t\tif X86_64", "", NULL}, {0}};
-static const struct kernel_edit no_objtool = {.name = "objtool", .places = no_objtool_places};
+static const char *const x86_parts[] = {PARTS_ALL,	    "*/drivers/clocksource",
+					"*/drivers/pci",    "*/drivers/rtc",
+					"*/tools/arch/x86", "*/tools/build",
+					"*/tools/lib",	    "*/tools/objtool",
+					"*/tools/scripts",  NULL};
 
 /* QEMU starts the program itself (PVH). */
 static const struct kernel_arch x86 = {
@@ -124,7 +112,8 @@ static const struct kernel_arch x86 = {
 	.program = "vmlinux",
 	.programs = programs,
 	.parts = x86_parts,
-	.edit = &no_objtool,
+	.header = "gelf.h",
+	.header_package = "libelf-dev",
 };
 
 const struct kernel_config uml_plain = {&uml, "1", plain_options, 540, 700, false};

@@ -7,17 +7,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct kernel_edit;
-
 /* A way of building: what make is asked for, and what it makes, below the source folder. */
 struct kernel_arch {
 	const char *make_arch; /* "ARCH=um" */
 	const char *goal;
-	const char *image;		/* what a guest starts */
-	const char *program;		/* the ELF program with all symbols */
-	const char *const *programs;	/* pairs for tool_need */
-	const char *const *parts;	/* of the source: words for tar */
-	const struct kernel_edit *edit; /* of how it is built, for all; may be NULL */
+	const char *image;		     /* what a guest starts */
+	const char *program;		     /* the ELF program with all symbols */
+	const char *const *programs;	     /* pairs for tool_need */
+	const char *const *parts;	     /* of the source: words for tar */
+	const char *header, *header_package; /* of C, that the build's own tools need; or NULL */
 	bool is_uml;
 };
 

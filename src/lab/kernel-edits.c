@@ -25,12 +25,23 @@ static const struct kernel_place folioq_parked[] = {{"lib/iov_iter.c", "if (offs
 						     "static ssize_t iter_folioq_get_pages("},
 						    {0}};
 
+/* It takes the step to the next folio by where the cursor was before: never in time, were it not for
+ * the check of folioq-parked, which hides it. */
+static const struct kernel_place folioq_slot[] = {
+	{"lib/iov_iter.c", "if (offset < fsize) {", "if (true) {",
+	 "static ssize_t iter_folioq_get_pages("},
+	{"lib/iov_iter.c", "if (iov_offset >= fsize) {", "if (offset >= fsize) {",
+	 "static ssize_t iter_folioq_get_pages("},
+	{0}};
+
 const struct kernel_edit kernel_edits[] = {
 	{"folioq-offset", "808471ddb0fa (6.17, 6.16.4, 6.12.44)", "6.12", "",
 	 "a copy that begins at a folio's end goes to the page behind it", folioq_offset},
 	{"folioq-parked", "e65a0dc1cabe (6.12)", "6.12", "",
 	 "a zero-copy read that begins at a folio's end has a page of somebody else in it",
 	 folioq_parked},
+	{"folioq-slot", "0d24852bd71e and e65a0dc1cabe (6.12)", "6.12", "",
+	 "a zero-copy read has a page of somebody else behind each of its own", folioq_slot},
 };
 const size_t n_kernel_edits = ARRAY_SIZE(kernel_edits);
 

@@ -43,10 +43,12 @@ static const char *const kept_sources[] = {
 static const char gdb_start[] =
 	"# Where the kernel's source is, and the commands that came with it (lx-...).\n"
 	"import os\n"
+	"import sys\n"
 	"import gdb\n"
 	"\n"
 	"here = os.path.join(os.path.dirname(os.path.realpath(__file__)), \"" SOURCES "\")\n"
 	"gdb.execute('set substitute-path " KERNEL_DEBUG_PATH " \"%s\"' % here)\n"
+	"sys.path.insert(0, os.path.join(here, \"scripts/gdb\"))\n"
 	"gdb.execute('source %s' % os.path.join(here, \"vmlinux-gdb.py\"))\n";
 
 static int copy(const struct build *b, const char *from, const char *to, char **ret_why)
