@@ -103,9 +103,7 @@ static int compile_and_publish(struct build *b, const struct kernel_spec *s, cha
 /* The package that the tree at hand came from. */
 static int use_tree(struct build *b)
 {
-	const char *package = b->job->spec->source->package;
-
-	b->source->name = strdup(package);
+	b->source->name = strdup(b->tree.package);
 	b->source->version = strdup(b->tree.version);
 	b->source->suite = strdup(b->tree.suite);
 	if (!b->source->name || !b->source->version || !b->source->suite)
@@ -153,10 +151,27 @@ static int finish_tree(struct build *b, int r, const char *hash)
 	bool was_there = b->tree.version != NULL;
 
 	if (b->config->is_debug && !r1 && is_sound(r) && (!r || was_there))
-		r1 = kernel_tree_keep(&b->tree, hash, b->source->version, b->source->suite);
+		r1 = kernel_tree_keep(&b->tree, hash, b->source);
 	else
 		r1 = kernel_tree_drop(&b->tree);
 	return r ? r : r1;
+}
+
+/* linux-source leads to linux-source-VERSION. */
+static int follow_meta(struct build *b, const struct apt *a, char **ret_why)
+{
+	autofree char *name = depends_find(b->source->depends, "linux-source-");
+	struct apt_package real = {0};
+	int r;
+
+	if (!name)
+		return 0;
+	r = apt_find(a, name, &real, ret_why);
+	if (r)
+		return r;
+	apt_package_done(b->source);
+	*b->source = real;
+	return 0;
 }
 
 /* Finds out what the newest source is, from the tree when that will do. */
@@ -168,7 +183,9 @@ static int find_source(struct build *b, struct apt *a, char **ret_why)
 	if (b->tree.version && !b->job->update)
 		return use_tree(b);
 	r = apt_open(b->job->work, b->job->progress, source->suites, a, ret_why);
-	return r ? r : apt_find(a, source->package, b->source, ret_why);
+	if (!r)
+		r = apt_find(a, source->package, b->source, ret_why);
+	return r ? r : follow_meta(b, a, ret_why);
 }
 
 static bool is_at_hand(const struct build *b)

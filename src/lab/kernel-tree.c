@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apt.h"
 #include "cleanup.h"
 #include "kernel.h"
 #include "path.h"
@@ -19,7 +20,7 @@
 #define KEPT 2
 #define STATE_LIMIT 4096
 
-/* HASH VERSION SUITE, in one line. Who has no such file is unfinished. */
+/* HASH VERSION SUITE PACKAGE, in one line. Who has no such file is unfinished. */
 static char *state_path(const char *dir)
 {
 	return path_join(dir, "state");
@@ -28,7 +29,7 @@ static char *state_path(const char *dir)
 static int read_state(const char *path, const char *hash, struct kernel_tree *t)
 {
 	autofree char *text = NULL;
-	char *save, *h, *v, *s;
+	char *save, *h, *v, *s, *p;
 	int r = slurp(path, STATE_LIMIT, &text, NULL);
 
 	if (r)
@@ -36,11 +37,13 @@ static int read_state(const char *path, const char *hash, struct kernel_tree *t)
 	h = strtok_r(text, " \n", &save);
 	v = strtok_r(NULL, " \n", &save);
 	s = strtok_r(NULL, " \n", &save);
-	if (!h || !v || !s || strcmp(h, hash) != 0)
+	p = strtok_r(NULL, " \n", &save);
+	if (!h || !v || !s || !p || strcmp(h, hash) != 0)
 		return -ESTALE;
 	t->version = strdup(v);
 	t->suite = strdup(s);
-	return t->version && t->suite ? 0 : -ENOMEM;
+	t->package = strdup(p);
+	return t->version && t->suite && t->package ? 0 : -ENOMEM;
 }
 
 int kernel_tree_open(const char *cache, const char *name, const char *hash,
@@ -80,6 +83,7 @@ void kernel_tree_done(struct kernel_tree *t)
 	free(t->src);
 	free(t->version);
 	free(t->suite);
+	free(t->package);
 	*t = (struct kernel_tree)KERNEL_TREE_INIT;
 }
 
@@ -169,13 +173,12 @@ static int drop_old(const struct kernel_tree *t)
 	return r;
 }
 
-int kernel_tree_keep(const struct kernel_tree *t, const char *hash, const char *version,
-		     const char *suite)
+int kernel_tree_keep(const struct kernel_tree *t, const char *hash, const struct apt_package *p)
 {
 	autofree char *state = state_path(t->dir), *text = NULL;
 	int r;
 
-	if (!state || asprintf(&text, "%s %s %s\n", hash, version, suite) < 0) {
+	if (!state || asprintf(&text, "%s %s %s %s\n", hash, p->version, p->suite, p->name) < 0) {
 		text = NULL;
 		return -ENOMEM;
 	}

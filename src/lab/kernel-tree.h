@@ -9,11 +9,13 @@
 
 #include "cache.h"
 
+struct apt_package;
+
 /* Always at the same place: the compiler's command lines have its path. */
 struct kernel_tree {
 	char *dir, *src;
 	/* What the last one left; NULL when there is nothing to go on with. */
-	char *version, *suite;
+	char *package, *version, *suite;
 };
 
 #define KERNEL_TREE_INIT \
@@ -28,8 +30,7 @@ int kernel_tree_open(const char *cache, const char *name, const char *hash,
 
 /* It is complete, and the source as Debian has it: the next build may go on from here. The oldest
  * trees beyond two are removed. */
-int kernel_tree_keep(const struct kernel_tree *t, const char *hash, const char *version,
-		     const char *suite);
+int kernel_tree_keep(const struct kernel_tree *t, const char *hash, const struct apt_package *p);
 
 int kernel_tree_drop(const struct kernel_tree *t);
 void kernel_tree_done(struct kernel_tree *t);

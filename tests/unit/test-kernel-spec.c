@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apt.h"
 #include "cache.h"
 #include "cleanup.h"
 #include "kernel-edits.h"
@@ -240,9 +241,10 @@ static void half_an_edit_is_none(void **state)
 static void keep_tree(const char *cache, const char *name)
 {
 	cleanup(kernel_tree_done) struct kernel_tree t = KERNEL_TREE_INIT;
+	const struct apt_package p = {.name = "p", .version = "6.12.1-1", .suite = "s"};
 
 	assert_int_equal(kernel_tree_open(cache, name, "h", &t), 0);
-	assert_int_equal(kernel_tree_keep(&t, "h", "6.12.1-1", "s"), 0);
+	assert_int_equal(kernel_tree_keep(&t, "h", &p), 0);
 }
 
 static bool has_tree(const char *cache, const char *name)
@@ -261,6 +263,7 @@ static void a_kept_tree_counts_once(void **state)
 	assert_int_equal(kernel_tree_open(*state, "a", "h", &t), 0);
 	assert_string_equal(t.version, "6.12.1-1");
 	assert_string_equal(t.suite, "s");
+	assert_string_equal(t.package, "p");
 	/* Its user was killed. */
 	assert_int_equal(kernel_tree_open(*state, "a", "h", &again), 0);
 	assert_null(again.version);
@@ -281,9 +284,9 @@ static void two_trees_are_kept(void **state)
 	assert_false(has_tree(*state, "b"));
 	assert_true(has_tree(*state, "c"));
 	assert_int_equal(kernel_trees_size(false, &bytes), 0);
-	assert_int_equal(bytes, 2 * strlen("h 6.12.1-1 s\n"));
+	assert_int_equal(bytes, 2 * strlen("h 6.12.1-1 s p\n"));
 	assert_int_equal(kernel_trees_size(true, &bytes), 0);
-	assert_int_equal(bytes, 2 * strlen("h 6.12.1-1 s\n"));
+	assert_int_equal(bytes, 2 * strlen("h 6.12.1-1 s p\n"));
 	assert_false(has_tree(*state, "a"));
 }
 
