@@ -55,6 +55,7 @@ static int print_help(void)
 	       "       warren lab kernel clean\n"
 	       "       warren lab qemu list\n"
 	       "       warren lab qemu fetch [NAME]\n"
+	       "       warren lab bisect [OPTION]... [DIR]\n"
 	       "       warren lab matrix [OPTION]... [DIR]\n"
 	       "       warren lab run [OPTION]... [--] [COMMAND [ARG]...]\n"
 	       "       warren lab report [-o FILE] [RUN]\n"

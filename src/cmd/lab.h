@@ -6,6 +6,7 @@
 /* Word after `warren lab`, function, summary. A function gets the words after its own, and has an
  * exit code of enum EXIT_* as its result. */
 #define LAB_VERBS(V)                                                             \
+	V("bisect", lab_bisect, "the first bad kernel of those at hand")         \
 	V("gdb", lab_gdb, "a debugger on a guest")                               \
 	V("kernel", lab_kernel, "list, fetch and build guest kernels")           \
 	V("matrix", lab_matrix, "verdicts over many kernels, shares and mounts") \
