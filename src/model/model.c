@@ -51,13 +51,14 @@ void model_fill(unsigned char *bytes, size_t n, unsigned file_id)
 
 static void note_window(void *ctx, uint64_t index, size_t n, const char *why)
 {
-	record(ctx, &(struct event){.kind = EVENT_WINDOW, .index = index, .count = n, .why = why});
+	event_add(ctx,
+		  &(struct event){.kind = EVENT_WINDOW, .index = index, .count = n, .why = why});
 }
 
 static int make_memory(struct model *m)
 {
 	size_t n = (size_t)(m->config.size + PAGE_SIZE - 1) / PAGE_SIZE;
-	size_t needed = frames_needed(n + 1, 1);
+	size_t needed = frames_needed(n + 1, (size_t)1 << m->config.max_order);
 
 	if (m->config.pfns) {
 		size_t more;
@@ -218,21 +219,26 @@ static int compare(struct model *m, uint64_t offset, const uint32_t *origins, si
 
 static int check_folio(struct model *m, const struct folio *f)
 {
+	int r = 0;
+
 	if (f->is_locked)
-		record_broken(&m->rec, "a folio is still locked when the read is over");
-	if (!f->is_uptodate)
-		return 0;
-	if (!phys_is_written_once(f->phys, f->pfn))
-		record_broken(&m->rec, "a byte of a folio was not written once and only once");
-	return compare(m, f->index * PAGE_SIZE, phys_origins(f->phys, f->pfn), PAGE_SIZE);
+		event_broken(&m->rec, "a folio is still locked when the read is over");
+	for (size_t i = 0; f->is_uptodate && i < (size_t)1 << f->order && !r; i++) {
+		if (!phys_is_written_once(f->phys, f->pfn + i))
+			event_broken(&m->rec,
+				     "a byte of a folio was not written once and only once");
+		r = compare(m, (f->index + i) * PAGE_SIZE, phys_origins(f->phys, f->pfn + i),
+			    PAGE_SIZE);
+	}
+	return r;
 }
 
-static int check_cache(struct model *m)
+int model_check(struct model *m)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < m->mapping.n_folios && !r; i++)
-		if (m->mapping.folios[i])
+		if (m->mapping.folios[i] && m->mapping.folios[i]->index == i)
 			r = check_folio(m, m->mapping.folios[i]);
 	return r;
 }
@@ -309,7 +315,7 @@ int model_step(struct model *m, const struct step *s, void *buf, size_t *ret_n)
 	unsigned treads = m->rec.treads;
 	int r = 0;
 
-	record(&m->rec, &(struct event){.kind = EVENT_STEP});
+	event_add(&m->rec, &(struct event){.kind = EVENT_STEP});
 	switch (s->kind) {
 	case STEP_OPEN:
 		file_open(&m->file, &m->mapping);
@@ -325,7 +331,7 @@ int model_step(struct model *m, const struct step *s, void *buf, size_t *ret_n)
 		break;
 	}
 	if (!r && m->rec.treads != treads)
-		r = check_cache(m);
+		r = model_check(m);
 	m->rec.step++;
 	return r;
 }

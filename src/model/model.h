@@ -54,6 +54,7 @@ struct model_config {
 	bool is_copy_only;	    /* a transport without zero-copy, such as TCP */
 	bool is_brief;		    /* see recorder.h */
 	const size_t *pfns;	    /* one for each page of the file, as in page-cache.h, or NULL */
+	unsigned max_order;	    /* of the folios that will be there; 0 as 9p has them */
 	const unsigned char *bytes; /* SIZE of them; NULL: model_fill's */
 };
 
@@ -111,6 +112,9 @@ void model_reset(struct model *m);
 /* Does one step and looks at what it left. For STEP_READ, *RET_N gets how many bytes the program
  * got and BUF (as large as the step asks, or NULL) the bytes. 0 or -errno. */
 int model_step(struct model *m, const struct step *s, void *buf, size_t *ret_n);
+
+/* What model_step does at its end: looks at all that is up to date. 0 or -ENOMEM. */
+int model_check(struct model *m);
 
 /* Is everything as it should be: no byte lost, none astray, all invariants hold? */
 bool model_is_sound(const struct model *m);

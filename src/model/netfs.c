@@ -68,7 +68,7 @@ static void netfs_clear_unread(struct netfs_io_request *rreq, struct netfs_io_su
 {
 	iov_iter_zero(rreq->v->rec, subreq->start + subreq->transferred, subreq->io_iter.count,
 		      &subreq->io_iter);
-	record_check(rreq->v->rec, &subreq->io_iter);
+	event_check(rreq->v->rec, &subreq->io_iter);
 	subreq->transferred = subreq->len;
 }
 
@@ -87,10 +87,10 @@ static int issue(struct netfs_io_request *rreq, struct netfs_io_subrequest *subr
 {
 	int r = netfs_prepare_read_iterator(rreq, subreq);
 
-	record(rreq->v->rec,
-	       &(struct event){.kind = subreq->is_download ? EVENT_DOWNLOAD : EVENT_ZERO,
-			       .offset = subreq->start,
-			       .count = subreq->len});
+	event_add(rreq->v->rec,
+		  &(struct event){.kind = subreq->is_download ? EVENT_DOWNLOAD : EVENT_ZERO,
+				  .offset = subreq->start,
+				  .count = subreq->len});
 	if (!r && subreq->is_download)
 		r = v9fs_issue_read(rreq, subreq);
 	if (!r && subreq->transferred < subreq->len && subreq->clear_tail)
@@ -149,8 +149,8 @@ static int netfs_readahead(struct address_space *m, uint64_t index, size_t n)
 
 	if (r)
 		return r;
-	record(rreq.v->rec,
-	       &(struct event){.kind = EVENT_REQUEST, .offset = rreq.start, .count = rreq.len});
+	event_add(rreq.v->rec,
+		  &(struct event){.kind = EVENT_REQUEST, .offset = rreq.start, .count = rreq.len});
 	r = netfs_read_to_pagecache(&rreq);
 	collect(&rreq, !r);
 	rolling_buffer_clear(&rreq.buffer);
@@ -188,7 +188,7 @@ ssize_t netfs_unbuffered_read(const struct v9fs_file *v, uint64_t pos, size_t co
 	if (!count)
 		return 0;
 	iov_iter_ubuf(&user, v->rules, buf, count);
-	record(v->rec, &(struct event){.kind = EVENT_DOWNLOAD, .offset = pos, .count = count});
+	event_add(v->rec, &(struct event){.kind = EVENT_DOWNLOAD, .offset = pos, .count = count});
 	if (!v->rules->has_netfs_direct)
 		return p9_client_read(v->fid, pos, &user);
 	pages = calloc(max, sizeof(*pages));

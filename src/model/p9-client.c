@@ -20,8 +20,8 @@ static size_t write_span(const struct span *s, size_t progress, size_t len, void
 {
 	const struct source *src = priv;
 
-	record_write(src->rec, src->kind, s, len, src->offset + progress,
-		     src->bytes ? src->bytes + progress : NULL);
+	event_write(src->rec, src->kind, s, len, src->offset + progress,
+		    src->bytes ? src->bytes + progress : NULL);
 	return 0;
 }
 
@@ -97,11 +97,11 @@ static size_t begin_tread(const struct p9_fid *fid, uint64_t offset, uint32_t rs
 			  const struct iov_iter *to)
 {
 	fid->rec->tread = ++fid->rec->treads;
-	record(fid->rec, &(struct event){.kind = EVENT_TREAD,
-					 .offset = offset,
-					 .count = rsize,
-					 .zero_copy = zero_copy,
-					 .before = cursor_of(to)});
+	event_add(fid->rec, &(struct event){.kind = EVENT_TREAD,
+					    .offset = offset,
+					    .count = rsize,
+					    .zero_copy = zero_copy,
+					    .before = cursor_of(to)});
 	return fid->rec->n;
 }
 
@@ -116,7 +116,7 @@ static void end_tread(struct recorder *rec, size_t n, ssize_t asked, uint32_t re
 			e->count = (uint64_t)asked;
 		e->after = cursor_of(to);
 	}
-	record_check(rec, to);
+	event_check(rec, to);
 	rec->tread = 0;
 }
 
@@ -140,7 +140,7 @@ ssize_t p9_client_read_once(const struct p9_fid *fid, uint64_t offset, struct io
 			n = -EFAULT;
 	}
 	if (n >= 0 && to->count != count - received)
-		record_broken(fid->rec, "the count went down by another number than came");
+		event_broken(fid->rec, "the count went down by another number than came");
 	end_tread(fid->rec, event, n, received, to);
 	return n < 0 ? n : received;
 }

@@ -19,20 +19,22 @@ int mapping_init(struct address_space *m, uint64_t i_size, struct frames *frames
 	return 0;
 }
 
-static void drop_folio(struct address_space *m, uint64_t index)
+void mapping_drop_folio(struct address_space *m, uint64_t index)
 {
-	struct folio *f = m->folios[index];
+	struct folio *f = mapping_folio(m, index);
 
-	for (size_t i = 0; f && i < (size_t)1 << f->order; i++)
+	for (size_t i = 0; f && i < (size_t)1 << f->order; i++) {
 		phys_release(f->phys, f->pfn + i);
+		if (f->index + i < m->n_folios)
+			m->folios[f->index + i] = NULL;
+	}
 	free(f);
-	m->folios[index] = NULL;
 }
 
 void mapping_drop(struct address_space *m)
 {
 	for (size_t i = 0; i < m->n_folios; i++)
-		drop_folio(m, i);
+		mapping_drop_folio(m, i);
 }
 
 void mapping_done(struct address_space *m)
@@ -41,24 +43,32 @@ void mapping_done(struct address_space *m)
 	free(m->folios);
 }
 
-int filemap_add_folio(struct address_space *m, uint64_t index, struct folio **ret_f)
+int filemap_add_folio(struct address_space *m, uint64_t index, unsigned order, struct folio **ret_f)
 {
+	size_t n = (size_t)1 << order, pfn;
 	struct folio *f;
-	size_t pfn;
 
 	if (index >= m->n_folios)
 		return -EINVAL;
-	if (m->folios[index])
-		return -EEXIST;
+	for (size_t i = 0; i < n; i++)
+		if (mapping_folio(m, index + i))
+			return -EEXIST;
 	pfn = m->pfns ? m->pfns[index] : SIZE_MAX;
 	if (pfn == SIZE_MAX)
-		pfn = frames_get(m->frames, 1);
+		pfn = frames_get(m->frames, n);
 	f = pfn == SIZE_MAX ? NULL : calloc(1, sizeof(*f));
 	if (!f)
 		return -ENOMEM;
-	*f = (struct folio){.phys = m->frames->phys, .pfn = pfn, .index = index, .is_locked = true};
-	phys_take(f->phys, pfn, OWNER_FILE, index);
-	m->folios[index] = f;
+	*f = (struct folio){.phys = m->frames->phys,
+			    .pfn = pfn,
+			    .order = order,
+			    .index = index,
+			    .is_locked = true};
+	for (size_t i = 0; i < n; i++) {
+		phys_take(f->phys, pfn + i, OWNER_FILE, index + i);
+		if (index + i < m->n_folios)
+			m->folios[index + i] = f;
+	}
 	*ret_f = f;
 	return 0;
 }
@@ -84,7 +94,7 @@ static void invalidate(struct address_space *m, uint64_t offset, uint64_t end_by
 		last--;
 	}
 	for (uint64_t i = first; i <= last && i < m->n_folios; i++)
-		drop_folio(m, i);
+		mapping_drop_folio(m, i);
 }
 
 int generic_fadvise(struct file *f, uint64_t offset, uint64_t len, enum advice advice)
@@ -133,7 +143,7 @@ static size_t filemap_get_read_batch(const struct address_space *m, uint64_t ind
 
 static int filemap_create_folio(struct address_space *m, uint64_t index, struct folio **batch)
 {
-	int r = filemap_add_folio(m, index, batch);
+	int r = filemap_add_folio(m, index, 0, batch);
 
 	return r ? r : m->ops->readahead(m, index, 1);
 }

@@ -54,10 +54,12 @@ static inline struct folio *mapping_folio(const struct address_space *m, uint64_
 /* 0 or -ENOMEM. mapping_drop empties it, as drop_caches does. */
 int mapping_init(struct address_space *m, uint64_t i_size, struct frames *frames);
 void mapping_drop(struct address_space *m);
+void mapping_drop_folio(struct address_space *m, uint64_t index);
 void mapping_done(struct address_space *m);
 
 /* A fresh, locked folio of zeros at INDEX. 0, -EEXIST or -ENOMEM. */
-int filemap_add_folio(struct address_space *m, uint64_t index, struct folio **ret_f);
+int filemap_add_folio(struct address_space *m, uint64_t index, unsigned order,
+		      struct folio **ret_f);
 
 void file_open(struct file *f, struct address_space *m);
 

@@ -28,7 +28,7 @@ static int page_cache_ra_unbounded(struct address_space *m, uint64_t *index, uin
 	while (!r && i < nr_to_read) {
 		struct folio *f;
 
-		r = filemap_add_folio(m, first + i, &f);
+		r = filemap_add_folio(m, first + i, 0, &f);
 		if (r == -EEXIST) {
 			r = read_pages(m, index, &n);
 			++*index;

@@ -27,7 +27,7 @@ static bool make_room(struct recorder *r)
 	return true;
 }
 
-struct event *record(struct recorder *r, const struct event *e)
+struct event *event_add(struct recorder *r, const struct event *e)
 {
 	bool is_wrong = e->kind == EVENT_BROKEN || e->is_outside;
 
@@ -45,38 +45,38 @@ struct event *record(struct recorder *r, const struct event *e)
 	return &r->events[r->n++];
 }
 
-void record_broken(struct recorder *r, const char *why)
+void event_broken(struct recorder *r, const char *why)
 {
-	record(r, &(struct event){.kind = EVENT_BROKEN, .why = why});
+	event_add(r, &(struct event){.kind = EVENT_BROKEN, .why = why});
 }
 
-void record_check(struct recorder *r, const struct iov_iter *i)
+void event_check(struct recorder *r, const struct iov_iter *i)
 {
 	const char *why = iov_iter_check(i);
 
 	if (why)
-		record_broken(r, why);
+		event_broken(r, why);
 }
 
-void record_write(struct recorder *r, enum write_kind kind, const struct span *s, size_t len,
-		  uint64_t file_offset, const unsigned char *from)
+void event_write(struct recorder *r, enum write_kind kind, const struct span *s, size_t len,
+		 uint64_t file_offset, const unsigned char *from)
 {
 	struct phys_page *p = &s->phys->pages[s->pfn];
 
 	phys_write(s->phys, s->pfn, s->offset, from, len, file_offset);
-	record(r, &(struct event){
-			  .kind = EVENT_WRITE,
-			  .write = kind,
-			  .index = s->folio ? s->folio->index : 0,
-			  .offset = file_offset,
-			  .count = len,
-			  .pfn = s->pfn,
-			  .page_offset = s->offset,
-			  .folio_offset = s->folio_offset,
-			  .is_outside = s->folio && s->folio_offset + len > folio_size(s->folio),
-			  .owner = p->owner,
-			  .owner_index = p->index,
-		  });
+	event_add(r, &(struct event){
+			     .kind = EVENT_WRITE,
+			     .write = kind,
+			     .index = s->folio ? s->folio->index : 0,
+			     .offset = file_offset,
+			     .count = len,
+			     .pfn = s->pfn,
+			     .page_offset = s->offset,
+			     .folio_offset = s->folio_offset,
+			     .is_outside = s->folio && s->folio_offset + len > folio_size(s->folio),
+			     .owner = p->owner,
+			     .owner_index = p->index,
+		     });
 }
 
 struct cursor cursor_of(const struct iov_iter *i)

@@ -62,16 +62,16 @@ struct recorder {
 void recorder_done(struct recorder *r);
 
 /* Adds E with the running step and Tread; NULL when nothing is kept. */
-struct event *record(struct recorder *r, const struct event *e);
+struct event *event_add(struct recorder *r, const struct event *e);
 
 /* Moves the bytes of FROM (NULL: zeros) into memory, whosever it is. */
-void record_write(struct recorder *r, enum write_kind kind, const struct span *s, size_t len,
-		  uint64_t file_offset, const unsigned char *from);
+void event_write(struct recorder *r, enum write_kind kind, const struct span *s, size_t len,
+		 uint64_t file_offset, const unsigned char *from);
 
-void record_broken(struct recorder *r, const char *why);
+void event_broken(struct recorder *r, const char *why);
 
 /* Checks the cursor, and that it went on by what the operation returned. */
-void record_check(struct recorder *r, const struct iov_iter *i);
+void event_check(struct recorder *r, const struct iov_iter *i);
 
 struct cursor cursor_of(const struct iov_iter *i);
 
