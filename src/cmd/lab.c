@@ -59,6 +59,7 @@ static int print_help(void)
 	       "       warren lab matrix [OPTION]... [DIR]\n"
 	       "       warren lab run [OPTION]... [--] [COMMAND [ARG]...]\n"
 	       "       warren lab report [-o FILE] [RUN]\n"
+	       "       warren lab repro [-o FILE] [RUN]\n"
 	       "       warren lab gdb [OPTION]... [GUEST] [-- GDB-ARGUMENT...]\n"
 	       "       warren lab watch [OPTION]... -- COMMAND [ARG]...\n\n"
 	       "Guest kernels and QEMUs, unpacked into the cache folder ($WARREN_CACHE, else\n"

@@ -12,6 +12,7 @@
 	V("matrix", lab_matrix, "verdicts over many kernels, shares and mounts") \
 	V("qemu", lab_qemu, "list and fetch QEMUs of other Debian releases")     \
 	V("report", lab_report, "write the mail about a recorded run")           \
+	V("repro", lab_repro, "pack a recorded run for other machines")          \
 	V("run", lab_run, "run a command in a guest, in a shared folder")        \
 	V("watch", lab_watch, "show each read of a command in a guest, and those that lose bytes")
 

@@ -33,16 +33,17 @@ static int missing(char **ret_why, const char *fmt, ...)
 }
 
 /* The probe is beside us in the build folder, and in libexec where we are installed. */
-static int find_programs(struct ready *r, char **ret_why)
+int ready_programs(struct ready *r, char **ret_why)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *env = getenv("WARREN_PROBE"), *dir;
+	const char *env = getenv("WARREN_PROBE"), *own = getenv("WARREN_PROGRAM"), *dir;
 
 	if (n < 0)
 		return missing(ret_why, "cannot read /proc/self/exe: %s", strerror(errno));
 	self[n] = '\0';
-	r->warren = strdup(self);
+	/* Where a loader was started in our place, the link names that. */
+	r->warren = strdup(own ? own : self);
 	dir = dirname(self);
 	if (asprintf(&r->probe, "%s/../verify/warren-probe", dir) < 0)
 		r->probe = NULL;
@@ -211,7 +212,7 @@ static int choose_share(const struct wish *w, struct ready *r, char **ret_why)
 
 int ready_make(const struct wish *w, struct ready *r, char **ret_why)
 {
-	int status = find_programs(r, ret_why);
+	int status = ready_programs(r, ret_why);
 
 	if (!status)
 		status = find_kernel(w, r, ret_why);

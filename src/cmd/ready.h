@@ -26,6 +26,9 @@ struct ready {
 	enum share_kind share;
 };
 
+/* Finds only our own programs; as ready_make. */
+int ready_programs(struct ready *r, char **ret_why);
+
 /* EXIT_OK, or the exit code and, in one line that the caller frees, why. Either way ready_done
  * frees what is in *R, which begins as all zeros. */
 int ready_make(const struct wish *w, struct ready *r, char **ret_why);

@@ -117,7 +117,7 @@ static int check(const struct launch *l, char **ret_why)
 	return 0;
 }
 
-static int find_modules(const struct guest_config *cfg, char ***ret_files, char **ret_why)
+int guest_modules(const struct guest_config *cfg, char ***ret_files, char **ret_why)
 {
 	static const char *const by_virtio[] = {"virtio_pci", "virtio_console", "9pnet_virtio",
 						"9p", NULL};
@@ -170,23 +170,23 @@ static int find_programs(const struct guest_config *cfg, char ***ret_files, char
 		       : r;
 }
 
-static int make_initramfs(const struct launch *l, char **ret_why)
+int guest_write_initramfs(const struct guest_config *cfg, const char *dir, char **ret_why)
 {
 	autofree char *path = NULL, *job = NULL, *what = NULL;
 	cleanup(cleanup_strv) char **programs = NULL;
 	char **files = NULL;
-	int r = find_programs(l->cfg, &programs, ret_why);
+	int r = find_programs(cfg, &programs, ret_why);
 
-	r = r ? r : find_modules(l->cfg, &files, ret_why);
+	r = r ? r : guest_modules(cfg, &files, ret_why);
 	if (r)
 		return r;
-	if (asprintf(&path, "%s/initramfs", l->dir) < 0)
+	if (asprintf(&path, "%s/initramfs", dir) < 0)
 		path = NULL;
-	r = path ? make_job(l->cfg, &job) : -ENOMEM;
+	r = path ? make_job(cfg, &job) : -ENOMEM;
 	if (!r)
-		r = initramfs_write(&(struct initramfs){.probe = l->cfg->probe,
+		r = initramfs_write(&(struct initramfs){.probe = cfg->probe,
 							.modules = (const char *const *)files,
-							.modules_dir = l->cfg->kernel->modules,
+							.modules_dir = cfg->kernel->modules,
 							.job = job,
 							.files = (const char *const *)programs},
 				    path, &what);
@@ -353,7 +353,7 @@ int qemu_prepare(struct launch *l, char **ret_why)
 	autofree char *kernel = NULL;
 	int r = check(l, ret_why);
 
-	r = r ? r : make_initramfs(l, ret_why);
+	r = r ? r : guest_write_initramfs(l->cfg, l->dir, ret_why);
 	if (r)
 		return r;
 	r = vmlinux_get(l->cfg->kernel, &kernel);

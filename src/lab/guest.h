@@ -78,6 +78,13 @@ struct guest_config {
  * both. For SHARE_VHOST_USER and SHARE_QEMU_9PFS the source is the mount tag. */
 int guest_mount_words(const struct guest_config *cfg, char **ret_source, char **ret_options);
 
+/* The modules that a QEMU guest inserts for its share, in that order, relative to the kernel's folder of
+ * modules; none when the kernel has all built in. The caller frees them with strv_free. */
+int guest_modules(const struct guest_config *cfg, char ***ret_files, char **ret_why);
+
+/* Writes DIR/initramfs: probe, modules and job for a QEMU guest of that configuration. */
+int guest_write_initramfs(const struct guest_config *cfg, const char *dir, char **ret_why);
+
 /* Starts the guest in a fresh state folder (sockets, console log, manifest) under
  * $XDG_RUNTIME_DIR, $TMPDIR or /tmp. The process and all its children end with the caller, also
  * when that is killed. *RET_WHY (the caller frees it) says in one line what was missing. */

@@ -129,45 +129,63 @@ static const char *transport(const struct mail *m)
 	return share && !strcmp(share, "tcp") ? "tcp" : "virtio";
 }
 
+static char *damage_summary(const struct mail *m, json_t *d, const char *cache)
+{
+	int64_t from = record_number(d, "from"), to = record_number(d, "to");
+	autofree char *right = words_text(record_at(d, "right_ways"));
+	bool has_right = right && *right;
+	char *text;
+	int n;
+
+	if (to > from && record_at(d, "size"))
+		n = asprintf(&text,
+			     "In a guest with Linux %s, bytes 0x%" PRIx64 "-0x%" PRIx64
+			     " of a %" PRId64 "-byte file on a 9P share (%s, cache=%s) are read as "
+			     "%s, without any error%s%s%s.",
+			     release_of(m), (uint64_t)from, (uint64_t)to - 1,
+			     record_number(d, "size"), transport(m), cache,
+			     noun_of(record_string(d, "class")), has_right ? "; read by " : "",
+			     has_right ? right : "", has_right ? " they are right" : "");
+	else
+		n = asprintf(
+			&text,
+			"In a guest with Linux %s, a 9P share (%s, cache=%s) shows %s where the "
+			"host has none.",
+			release_of(m), transport(m), cache, noun_of(record_string(d, "class")));
+	return n < 0 ? NULL : text;
+}
+
+char *mail_summary(json_t *run)
+{
+	const struct mail m = {.run = run};
+	const char *cache = record_string(record_bad_mount(run), "cache");
+	const char *why = string_at(&m, "verdict.why");
+	json_t *d = record_first_finding(run);
+	char *text;
+
+	if (!is_kernel_matter(&m))
+		return strdup(
+			"This is no mail for a kernel list: the bytes of the host's own file are "
+			"not those that were written down before, and no guest has a part in "
+			"that.");
+	if (d)
+		return damage_summary(&m, d, cache ? cache : "?");
+	if (asprintf(&text,
+		     "A guest with Linux %s that reads a 9P share (%s, cache=%s) does not come to "
+		     "the "
+		     "end of it: %s.",
+		     release_of(&m), transport(&m), cache ? cache : "?",
+		     why ? why : "it gives no verdict") < 0)
+		return NULL;
+	return text;
+}
+
 /* One sentence that says it all. */
 static void put_summary(const struct mail *m)
 {
-	json_t *d = record_first_finding(m->run);
-	json_t *mount = record_bad_mount(m->run);
-	int64_t from = record_number(d, "from"), to = record_number(d, "to");
-	autofree char *right = words_text(record_at(d, "right_ways"));
-	const char *cache = record_string(mount, "cache"), *why = string_at(m, "verdict.why");
+	autofree char *text = mail_summary(m->run);
 
-	if (!is_kernel_matter(m))
-		mail_fill(m->f, 0, 0,
-			  "This is no mail for a kernel list: the bytes of the host's own file are "
-			  "not "
-			  "those that were written down before, and the guest was not asked for "
-			  "them.");
-	else if (!d)
-		mail_fillf(m->f, 0, 0,
-			   "A guest with Linux %s that reads a 9P share (%s, cache=%s) does not "
-			   "come to "
-			   "the end of it: %s.",
-			   release_of(m), transport(m), cache ? cache : "?",
-			   why ? why : "it gives no verdict");
-	else if (to > from && record_at(d, "size"))
-		mail_fillf(m->f, 0, 0,
-			   "In a guest with Linux %s, bytes 0x%" PRIx64 "-0x%" PRIx64
-			   " of a %" PRId64
-			   "-byte file on a 9P share (%s, cache=%s) are read as %s, "
-			   "without any error%s%s%s.",
-			   release_of(m), (uint64_t)from, (uint64_t)to - 1,
-			   record_number(d, "size"), transport(m), cache ? cache : "?",
-			   noun_of(record_string(d, "class")), right && *right ? "; read by " : "",
-			   right ? right : "", right && *right ? " they are right" : "");
-	else
-		mail_fillf(m->f, 0, 0,
-			   "In a guest with Linux %s, a 9P share (%s, cache=%s) shows %s where the "
-			   "host "
-			   "has none.",
-			   release_of(m), transport(m), cache ? cache : "?",
-			   noun_of(record_string(d, "class")));
+	mail_fill(m->f, 0, 0, text ? text : "?");
 }
 
 /* TEXT with each WHAT replaced by WITH. */

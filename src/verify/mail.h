@@ -12,6 +12,9 @@
  * shown as "~". 0 or -errno. */
 int mail_write(FILE *f, json_t *run, const char *console, const char *home);
 
+/* The sentence that it begins with; the caller frees it, NULL when memory is out. */
+char *mail_summary(json_t *run);
+
 /* How many files of the user's it names, whose bytes it may show. */
 unsigned mail_private_files(json_t *run);
 

@@ -158,9 +158,8 @@ static void leave_guest(struct probe *p)
 /* A PC without ACPI cannot be switched off: QEMU ends when it is reset. */
 static int end_command(void)
 {
-	return !access("/sys/bus/pci", F_OK) && access("/sys/firmware/acpi", F_OK)
-		       ? RB_AUTOBOOT
-		       : RB_POWER_OFF;
+	return !access("/sys/bus/pci", F_OK) && access("/sys/firmware/acpi", F_OK) ? RB_AUTOBOOT
+										   : RB_POWER_OFF;
 }
 
 int main(int argc, char **argv)

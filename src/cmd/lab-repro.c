@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* warren lab repro: an archive that shows a recorded run's damage on any machine. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache.h"
+#include "cleanup.h"
+#include "cmd.h"
+#include "lab.h"
+#include "logging.h"
+#include "ready.h"
+#include "record.h"
+#include "repro.h"
+#include "verdict.h"
+
+#define DEFAULT_OUTPUT "repro.tar.zst"
+
+static int print_help(void)
+{
+	printf("usage: warren lab repro [-o FILE] [RUN]\n\n"
+	       "Packs a recorded run (a folder, or its name; without: the newest) into an archive "
+	       "that "
+	       "shows\nthe same on any distribution: kernel, files or corpus, warren and its "
+	       "libraries, "
+	       "and run.sh.\n\n"
+	       "  -o, --output FILE  the archive, .tar.zst or .tar (" DEFAULT_OUTPUT ")\n"
+	       "  --help             print this text\n");
+	return EXIT_OK;
+}
+
+static void tell(const struct repro_plan *p, const struct repro_result *r)
+{
+	char size[32], bytes[32];
+
+	printf("%s: %s; unpack it with tar, then %s/run.sh\n", p->output, bytes_text(size, r->size),
+	       r->top);
+	if (r->files)
+		log_info("look before you send: it holds %" PRIu64
+			 " of your files, %s, under their "
+			 "names (tar tf %s)",
+			 r->files, bytes_text(bytes, r->file_bytes), p->output);
+}
+
+static int pack(const char *path, json_t *run, const char *output)
+{
+	struct repro_plan p = {.record = path, .run = run, .output = output, .home = lab_home()};
+	struct repro_result result;
+	struct ready ready = {0};
+	char *why = NULL;
+	int r = ready_programs(&ready, &why);
+
+	if (!r) {
+		p.warren = ready.warren;
+		p.probe = ready.probe;
+		r = repro_write(&p, &result, &why);
+	}
+	ready_done(&ready);
+	if (r)
+		return lab_fail(r, why);
+	tell(&p, &result);
+	repro_result_done(&result);
+	return EXIT_OK;
+}
+
+int lab_repro(int argc, char **argv)
+{
+	static const struct option options[] = {{"output", required_argument, NULL, 'o'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	char **words = argv - 1, *why = NULL;
+	const char *output = DEFAULT_OUTPUT;
+	autofree char *path = NULL;
+	json_t *run = NULL;
+	int n = argc + 1, key, r;
+
+	opterr = 0;
+	optind = 0;
+	while ((key = getopt_long(n, words, ":o:h", options, NULL)) != -1) {
+		if (key == 'h')
+			return print_help();
+		if (key != 'o')
+			return cmd_usage_error("lab repro", "%s '%s'",
+					       key == ':' ? "a value is missing for"
+							  : "there is no option",
+					       words[optind - 1]);
+		output = optarg;
+	}
+	if (optind + 1 < n)
+		return cmd_usage_error("lab repro", "give one run");
+	if (repro_check_name(output))
+		return cmd_usage_error("lab repro", "'%s' has no ending .tar.zst or .tar", output);
+	r = record_find(words[optind], &path, &why);
+	if (!r)
+		r = record_load(path, &run, &why);
+	if (r)
+		return lab_fail(r, why);
+	r = pack(path, run, output);
+	json_decref(run);
+	return r;
+}
