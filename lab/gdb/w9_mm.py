@@ -76,7 +76,12 @@ def path_of_inode(inode):
     if not has_field(value.type, "i_dentry"):
         raise Missing("struct inode has no i_dentry in this kernel")
     first = int(value["i_dentry"]["first"])
-    return path_of_dentry(container_of(first, "struct dentry", "d_u.d_alias")) if first else None
+    if not first:
+        return None
+    # The union has no name any more in 7.x.
+    named = has_field(type_named("struct dentry"), "d_u")
+    return path_of_dentry(container_of(first, "struct dentry",
+                                       "d_u.d_alias" if named else "d_alias"))
 
 
 def inode_of_pfn(pfn):

@@ -20,9 +20,11 @@
 #include "spawn.h"
 #include "symbols-check.h"
 #include "symbols-unpack.h"
+#include "tool.h"
 
 /* The package, what we take of it, and apt's lists. */
 #define ROOM_MIB 2000
+#define INDEX "gdb-index"
 #define MB(bytes) ((unsigned long)((bytes) / 1000000))
 
 /* The modules that a guest of ours may load, with all that these need. */
@@ -51,16 +53,16 @@ static int find_own(const struct kernel *k, struct symbols *s)
 	if (!k->vmlinux)
 		return -ENOENT;
 	s->vmlinux = strdup(k->vmlinux);
-	return s->vmlinux ? 0 : -ENOMEM;
+	s->index = path_join(k->dir, INDEX);
+	return s->vmlinux && s->index ? 0 : -ENOMEM;
 }
 
 static int find_fetched(const struct kernel *k, struct symbols *s)
 {
-	if (asprintf(&s->vmlinux, "%s/debug/vmlinux", k->dir) < 0)
-		s->vmlinux = NULL;
-	if (asprintf(&s->modules, "%s/debug/modules", k->dir) < 0)
-		s->modules = NULL;
-	if (!s->vmlinux || !s->modules)
+	s->vmlinux = path_join(k->dir, "debug/vmlinux");
+	s->modules = path_join(k->dir, "debug/modules");
+	s->index = path_join(k->dir, "debug/" INDEX);
+	if (!s->vmlinux || !s->modules || !s->index)
 		return -ENOMEM;
 	return access(s->vmlinux, R_OK) ? -ENOENT : 0;
 }
@@ -74,10 +76,6 @@ int symbols_find(const struct kernel *k, struct symbols *ret_s)
 		r = find_fetched(k, &s);
 	if (r)
 		return r;
-	if (asprintf(&s.index, "%s/gdb-index", k->dir) < 0) {
-		s.index = NULL;
-		return -ENOMEM;
-	}
 	*ret_s = s;
 	s = (struct symbols)SYMBOLS_INIT;
 	return 0;
@@ -134,8 +132,8 @@ static void say_cost(struct fetch *f)
 
 	progress_step(&f->progress,
 		      "the symbols of %s are %lu MB to fetch, and about 2 minutes to unpack on one "
-		      "CPU; on disk %lu MB meanwhile, about 400 MB afterwards",
-		      f->kernel->release, MB(size), MB(size) + 400);
+		      "CPU; on disk %lu MB meanwhile, about 500 MB afterwards",
+		      f->kernel->release, MB(size), MB(size) + 500);
 }
 
 static int list_modules(struct fetch *f)
@@ -185,6 +183,28 @@ static int unpack(struct fetch *f, const char *deb, const char *debug, char **re
 	return r ? r : make_placeable(debug, &list);
 }
 
+/* Half a minute of gdb's, better now than with a guest that waits. Without gdb, or if that fails, the
+ * first debugger does it. */
+static int make_index(struct fetch *f, const char *debug)
+{
+	cleanup(cleanup_strv) char **argv = NULL;
+	autofree char *why = NULL;
+	int r = strv_push(&argv, "gdb");
+
+	r = r ? r : strv_push(&argv, "-nx");
+	r = r ? r : strv_push(&argv, "-batch");
+	r = r ? r : strv_push(&argv, "-iex");
+	r = r ? r : strv_pushf(&argv, "set index-cache directory %s/" INDEX, debug);
+	r = r ? r : strv_push(&argv, "-iex");
+	r = r ? r : strv_push(&argv, "set index-cache enabled on");
+	r = r ? r : strv_pushf(&argv, "%s/vmlinux", debug);
+	if (r || !spawn_has_program("gdb"))
+		return r;
+	progress_step(&f->progress, "gdb makes its index of them");
+	r = tool_run(&(struct tool){.argv = (const char *const *)argv}, &f->work, &why);
+	return r == -EINTR ? r : 0;
+}
+
 static int make(struct fetch *f, char **ret_why)
 {
 	cleanup(apt_done) struct apt a = APT_INIT;
@@ -202,6 +222,8 @@ static int make(struct fetch *f, char **ret_why)
 		r = unpack(f, deb, debug, ret_why);
 	if (!r)
 		r = symbols_check(f->kernel, debug, (const char *const *)f->modules, ret_why);
+	if (!r)
+		r = make_index(f, debug);
 	if (r)
 		return r;
 	if (asprintf(&place, "kernels/%s", strrchr(f->kernel->dir, '/') + 1) < 0) {
