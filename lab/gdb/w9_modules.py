@@ -189,9 +189,18 @@ class ModulesCommand(gdb.Command):
             gdb.write("the guest has no modules\n")
 
 
+def _keep_no_index():
+    """A kept index has addresses, and a module may be somewhere else the next time."""
+    try:
+        gdb.execute("set index-cache enabled off", to_string=True)
+    except gdb.error:  # a gdb that has no such cache
+        pass
+
+
 def follow(folder):
     """From now on the guest's modules have the symbols of the *.ko in FOLDER."""
     symbols = Symbols(folder)
+    _keep_no_index()
     ModulesCommand(symbols)
     if is_up():
         check_kernel()
