@@ -10,6 +10,7 @@
 #include "cmd.h"
 #include "exchange-text.h"
 #include "logging.h"
+#include "qemu-events.h"
 #include "trace-reader.h"
 #include "trace.h"
 
@@ -21,12 +22,13 @@ enum show_key { SHOW_MESSAGES = 1, SHOW_JSON, SHOW_STYLE };
 struct show_options {
 	const char *path;
 	struct exchange_filter filter;
-	bool messages, json;
+	bool messages, json, qemu;
 };
 
 static const struct option long_options[] = {
 	{"messages", no_argument, NULL, SHOW_MESSAGES},
 	{"json", no_argument, NULL, SHOW_JSON},
+	{"style", required_argument, NULL, SHOW_STYLE},
 	TRACE_FILTER_OPTIONS,
 	{NULL, 0, NULL, 0},
 };
@@ -46,6 +48,10 @@ static int parse(int argc, char **argv, struct show_options *o)
 			o->messages = true;
 		else if (key == SHOW_JSON)
 			o->json = true;
+		else if (key == SHOW_STYLE && !strcmp(optarg, "qemu"))
+			o->qemu = true;
+		else if (key == SHOW_STYLE)
+			status = cmd_usage_error("trace", "--style %s: there is only qemu", optarg);
 		else
 			status = trace_filter_option(&o->filter, key, optarg);
 	}
@@ -65,6 +71,9 @@ static int put(const struct show_options *o, const struct trace_input *in, const
 	if (o->json) {
 		err = exchange_put_json(stdout, e, &in->times);
 		putchar('\n');
+	} else if (o->qemu) {
+		if (e->kind != EXCHANGE_OTHER)
+			qemu_print_exchange(stdout, e, in->times.start, in->times.wall);
 	} else if (o->messages) {
 		exchange_print_messages(stdout, e, in->times.start);
 	} else {
@@ -102,7 +111,7 @@ int trace_show(int argc, char **argv)
 	if (status)
 		return status;
 	trace_filter_start(&o.filter, &in);
-	if (o.filter.since > LONGEST)
+	if (in.reader && o.filter.since > LONGEST)
 		trace_reader_skip_to(in.reader, o.filter.since - LONGEST);
 	status = show_all(&o, &in);
 	/* who reads may have seen enough */

@@ -13,6 +13,7 @@
 #include "cmd.h"
 #include "logging.h"
 #include "macros.h"
+#include "qemu-log.h"
 #include "trace-reader.h"
 
 struct trace_verb {
@@ -28,10 +29,13 @@ static const struct trace_verb verbs[] = {TRACE_VERBS(V)};
 static int print_help(void)
 {
 	printf("usage: warren trace record --listen ADDRESS --connect ADDRESS --record FILE\n"
-	       "       warren trace show [--messages | --json] [FILTER]... FILE\n"
+	       "       warren trace show [--messages | --json | --style qemu]\n"
+	       "                         [FILTER]... FILE\n"
 	       "       warren trace stats [--json] [FILTER]... FILE\n"
 	       "       warren trace convert --to FORM [--output FILE] FILE\n\n"
-	       "Recordings of 9P messages. 'warren serve' makes them too.\n\n");
+	       "Recordings of 9P messages. 'warren serve' makes them too. What reads them reads a "
+	       "log\n"
+	       "of QEMU (-trace 'v9fs*' -msg timestamp=on) as well.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		printf("  %-8s  %s\n", verbs[i].name, verbs[i].summary);
 	printf("\noptions of record:\n"
@@ -45,6 +49,7 @@ static int print_help(void)
 	       "\noptions of show:\n"
 	       "  --messages      print requests and replies in a line each, with all fields\n"
 	       "  --json          print a JSON object for each, also with stats\n"
+	       "  --style qemu    print the trace events that QEMU's server would log\n"
 	       "\noptions of convert:\n"
 	       "  --to FORM       json (lines), text, pcapng (Wireshark), perfetto (timeline)\n"
 	       "  --output FILE   write there, also -o FILE (standard output)\n"
@@ -69,12 +74,24 @@ int cmd_trace(int argc, char **argv)
 static int next_record(struct trace_source *s, struct trace_record *ret_r)
 {
 	struct trace_input *in = container_of(s, struct trace_input, source);
-	int got = trace_reader_next(in->reader, ret_r);
+	struct trace_source *log = in->log ? qemu_log_source(in->log) : NULL;
+	int got = log ? log->next(log, ret_r) : trace_reader_next(in->reader, ret_r);
 
-	/* a damaged head: times are counted from the first record */
+	/* a log, or a damaged head: times are counted from the first record */
 	if (got > 0 && !in->times.start)
 		in->times.start = ret_r->time;
+	if (got > 0 && log)
+		in->times.wall = in->times.start;
 	return got;
+}
+
+static int open_log(const char *path, struct trace_input *in)
+{
+	int err = qemu_log_open(path, &in->log);
+
+	if (err)
+		log_error("cannot read '%s': %s", path, strerror(-err));
+	return err ? EXIT_ENVIRONMENT : EXIT_OK;
 }
 
 int trace_input_open(const char *path, struct trace_input *ret_in)
@@ -83,6 +100,11 @@ int trace_input_open(const char *path, struct trace_input *ret_in)
 	autofree char *reason = NULL;
 	int err = trace_reader_open(path, &in.reader, &reason);
 
+	if (err == -EBADMSG && qemu_log_is(path)) {
+		err = open_log(path, &in);
+		*ret_in = in;
+		return err;
+	}
 	if (err) {
 		log_error("%s", reason ? reason : strerror(-err));
 		return err == -EBADMSG || err == -ENOENT ? EXIT_USAGE : EXIT_ENVIRONMENT;
@@ -95,8 +117,11 @@ int trace_input_open(const char *path, struct trace_input *ret_in)
 
 int trace_input_close(struct trace_input *in, int status)
 {
-	const struct trace_damage *d = trace_reader_damage(in->reader);
+	const struct trace_damage *d = in->reader ? trace_reader_damage(in->reader) : NULL;
 
+	qemu_log_free(in->log);
+	if (!d)
+		return status;
 	if (d->n) {
 		log_error("the recording is damaged in %u place%s (%llu bytes): %s; lines with a ? "
 			  "are not verified",

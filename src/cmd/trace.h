@@ -21,8 +21,9 @@ TRACE_VERBS(V)
 
 /* A file that is read: a recording, or QEMU's log. */
 struct trace_input {
-	struct trace_source source; /* first */
-	struct trace_reader *reader;
+	struct trace_source source;
+	struct trace_reader *reader; /* one of these */
+	struct qemu_log *log;
 	struct convert_times times;
 };
 

@@ -87,7 +87,9 @@ static void set_digests(json_t *o, const struct trace_record *r)
 	uint32_t n = trace_n_digests(r->grid, r->payload_len);
 	json_t *a;
 
-	if (!n)
+	if (n)
+		set(o, "bytes", json_integer(r->payload_len));
+	if (!trace_has_digests(r))
 		return;
 	a = json_array();
 	for (uint32_t i = 0; i < n; i++) {
@@ -96,7 +98,6 @@ static void set_digests(json_t *o, const struct trace_record *r)
 		snprintf(text, sizeof(text), "%016" PRIx64, trace_digest(r, i));
 		json_array_append_new(a, json_string(text));
 	}
-	set(o, "bytes", json_integer(r->payload_len));
 	set(o, "digests", a);
 }
 

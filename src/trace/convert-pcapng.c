@@ -206,8 +206,10 @@ static void fill_in(const struct trace_record *r, uint8_t *to)
 		uint32_t from = i ? i * TRACE_BLOCK - r->grid : 0;
 		uint32_t until = MIN((i + 1) * TRACE_BLOCK - r->grid, r->payload_len);
 		char text[48];
-		int len = snprintf(text, sizeof(text), "[not recorded, XXH3 %016" PRIx64 "] ",
-				   trace_digest(r, i));
+		int len = !trace_has_digests(r) ? snprintf(text, sizeof(text), "[not recorded] ")
+						: snprintf(text, sizeof(text),
+							   "[not recorded, XXH3 %016" PRIx64 "] ",
+							   trace_digest(r, i));
 
 		for (uint32_t at = from; at < until; at += (uint32_t)len)
 			memcpy(to + at, text, MIN((uint32_t)len, until - at));

@@ -133,6 +133,15 @@ const char *errno_text(uint32_t err, char *buf)
 	return buf;
 }
 
+/* What most look for; the rest is in --messages. A log of QEMU tells the mode only. */
+static void put_attributes(FILE *f, const struct msg_Rgetattr *a)
+{
+	fprintf(f, " mode=%#" PRIo32 " uid=%" PRIu32 " gid=%" PRIu32, a->mode, a->uid, a->gid);
+	if (a->nlink)
+		fprintf(f, " size=%" PRIu64 " qid=%02x.%" PRIu32 ".%" PRIx64, a->size, a->qid.type,
+			a->qid.version, a->qid.path);
+}
+
 static void put_reply(FILE *f, const struct exchange *e)
 {
 	const struct msg *m = &e->r;
@@ -150,7 +159,9 @@ static void put_reply(FILE *f, const struct exchange *e)
 		fprintf(f, "only %u of %u names", m->Rwalk.wqid.n, e->t.Twalk.wname.n);
 	else
 		fputs("ok", f);
-	if (m->type != Rlerror && m->type != Rread && m->type != Rreaddir && m->type != Rwrite)
+	if (m->type == Rgetattr)
+		put_attributes(f, &m->Rgetattr);
+	else if (m->type != Rlerror && m->type != Rread && m->type != Rreaddir && m->type != Rwrite)
 		msg_print_fields(f, m, NULL);
 	if (e->t_well_formed && m->type != Rlerror && m->type != e->t.type + 1)
 		fprintf(f, " (%s, which is no reply to that)", msg_name(m->type));
@@ -160,7 +171,7 @@ void exchange_put_result(FILE *f, const struct exchange *e)
 {
 	switch (e->kind) {
 	case EXCHANGE_NO_REPLY:
-		fputs("no reply", f);
+		fputs(e->request.is_reply_unlogged ? "not logged" : "no reply", f);
 		break;
 	case EXCHANGE_DROPPED:
 		fputs("dropped", f);
@@ -208,7 +219,7 @@ static void put_digests(FILE *f, const struct trace_record *r, uint32_t most)
 {
 	uint32_t n = trace_n_digests(r->grid, r->payload_len);
 
-	if (!n)
+	if (!trace_has_digests(r))
 		return;
 	fputs("  [", f);
 	for (uint32_t i = 0; i < MIN(n, most); i++)

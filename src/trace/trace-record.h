@@ -44,8 +44,9 @@ struct trace_text {
 
 struct trace_record {
 	enum trace_kind kind;
-	bool is_unverified; /* read from a damaged block */
-	uint64_t time;	    /* ns of the writer's CLOCK_MONOTONIC */
+	bool is_unverified;	/* read from a damaged block */
+	bool is_reply_unlogged; /* only its failure would be told: from a log of QEMU */
+	uint64_t time;		/* ns of the writer's CLOCK_MONOTONIC */
 	uint32_t conn;
 	struct trace_text peer; /* "tcp 127.0.0.1:4711" */
 
@@ -70,6 +71,12 @@ struct trace_record {
 static inline uint32_t trace_n_digests(uint32_t grid, uint32_t len)
 {
 	return len ? (grid + len + TRACE_BLOCK - 1) / TRACE_BLOCK : 0;
+}
+
+/* Is anything of R's payload known? */
+static inline bool trace_has_digests(const struct trace_record *r)
+{
+	return r->payload_len && (r->data || r->digest);
 }
 
 /* The I-th digest of R's payload, also where the payload itself is recorded. */
