@@ -102,6 +102,12 @@ static bool is_argument(const char *field)
 	return true;
 }
 
+/* The name of an attribute is none of a path. */
+static bool is_no_fid(const char *field)
+{
+	return strcmp(field, "fid") != 0;
+}
+
 void exchange_put_arguments(FILE *f, const struct exchange *e)
 {
 	const struct msg *m = &e->t;
@@ -115,7 +121,7 @@ void exchange_put_arguments(FILE *f, const struct exchange *e)
 	else if (m->type == Twrite)
 		fprintf(f, " @%" PRIu64 "+%" PRIu32, m->Twrite.offset, m->Twrite.data.count);
 	else if (m->type == Txattrwalk || m->type == Txattrcreate)
-		msg_print_fields(f, m, NULL);
+		msg_print_fields(f, m, is_no_fid);
 	else if (m->type == Tattach)
 		fprintf(f, " fid=%" PRIu32, m->Tattach.fid);
 	if (m->type != Tread && m->type != Treaddir && m->type != Txattrwalk &&

@@ -375,7 +375,7 @@ static void created(struct fid_paths *p, uint32_t fid, struct str name)
 		set_fid(p, fid, get_child(p, dir, name));
 }
 
-/* "docs/a.txt#user.x": an extended attribute is no name in the tree. */
+/* "docs/a.txt:user.x": an extended attribute is no name in the tree. */
 static void xattr_walked(struct fid_paths *p, uint32_t fid, uint32_t newfid, struct str name)
 {
 	struct node *of = node_of(p, fid);
@@ -385,7 +385,7 @@ static void xattr_walked(struct fid_paths *p, uint32_t fid, uint32_t newfid, str
 
 	if (!of)
 		return;
-	len = snprintf(text, sizeof(text), "%.*s#%.*s", of->len, of->name, (int)MIN(name.len, 255),
+	len = snprintf(text, sizeof(text), "%.*s:%.*s", of->len, of->name, (int)MIN(name.len, 255),
 		       name.p);
 	if (len < 0 || len > UINT16_MAX)
 		return;

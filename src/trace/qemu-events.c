@@ -357,7 +357,7 @@ static struct str keep_string(struct scratch *s, const char *p, size_t n)
 	return str_of(to, n);
 }
 
-/* "wnames={a, b}", of QEMU 9.2 and newer. */
+/* "wnames={a, b}", of QEMU 10.0 and newer. */
 static void parse_names(const char *line, struct scratch *s, struct msg_Twalk *m)
 {
 	const char *p = strstr(line, "wnames={");

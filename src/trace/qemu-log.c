@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "clock.h"
@@ -31,13 +32,35 @@ struct kept {
 	uint8_t head[];
 };
 
-/* Behind "PID@SEC.USEC:", if that is there. */
+/* "2026-11-22T10:21:22.570460Z ", of newer ones. */
+static const char *parse_date(const char *line, uint64_t *ret_time)
+{
+	struct tm tm = {0};
+	const char *rest = strptime(line, "%Y-%m-%dT%H:%M:%S", &tm);
+	unsigned usec;
+	time_t sec;
+	int n = 0;
+
+	if (!rest || sscanf(rest, ".%6uZ %n", &usec, &n) != 1 || !n)
+		return NULL;
+	sec = timegm(&tm);
+	if (sec < 0 || sec > UINT32_MAX)
+		return NULL;
+	*ret_time = (uint64_t)sec * NS_PER_SEC + usec * 1000;
+	return rest + n;
+}
+
+/* Behind the time, if it is there: "PID@SEC.USEC:", or a date. */
 static const char *parse_stamp(const char *line, uint64_t *ret_time)
 {
 	unsigned long long pid, sec, usec;
+	const char *rest;
 	int n = 0;
 
 	*ret_time = 0;
+	rest = parse_date(line, ret_time);
+	if (rest)
+		return rest;
 	if (sscanf(line, "%llu@%llu.%llu:%n", &pid, &sec, &usec, &n) != 3 || !n ||
 	    sec > UINT32_MAX || usec > 999999)
 		return line;

@@ -2,7 +2,7 @@
 /* A log of QEMU (-trace 'v9fs*', with -msg timestamp=on or without) as a source of records.
  *
  * QEMU does not log everything: no replies to some requests, no Tstatfs, Trename, Trenameat and
- * Tunlinkat at all, no names in Twalk before 9.2 nor in Tlcreate, no contents. Names that are not
+ * Tunlinkat at all, no names in Twalk before 10.0 nor in Tlcreate, no contents. Names that are not
  * known are "?". */
 #ifndef TRACE_QEMU_LOG_H
 #define TRACE_QEMU_LOG_H

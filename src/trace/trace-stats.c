@@ -135,9 +135,12 @@ static void print_op(FILE *f, const char *name, const struct op_stats *o)
 
 void stats_print(FILE *f, const struct trace_stats *s)
 {
-	fprintf(f, "%" PRIu64 " requests in %.3f s on %" PRIu32 " connection%s\n", s->n,
-		(double)(s->last - s->first) / (double)NS_PER_SEC, s->connections,
-		s->connections == 1 ? "" : "s");
+	fprintf(f, "%" PRIu64 " requests in %.3f s", s->n,
+		(double)(s->last - s->first) / (double)NS_PER_SEC);
+	if (s->connections)
+		fprintf(f, " on %" PRIu32 " connection%s", s->connections,
+			s->connections == 1 ? "" : "s");
+	fputc('\n', f);
 	if (s->unanswered || s->unasked || s->malformed || s->lost)
 		fprintf(f,
 			"%" PRIu64 " without reply, %" PRIu64 " replies without request, %" PRIu64
