@@ -15,6 +15,7 @@
 #include "kernel-names.h"
 #include "kernel-spec.h"
 #include "kernel-tree.h"
+#include "kernel.h"
 #include "path.h"
 #include "slurp.h"
 
@@ -290,6 +291,70 @@ static void two_trees_are_kept(void **state)
 	assert_false(has_tree(*state, "a"));
 }
 
+/* A finished tree of 6.12-uml-debug with one file in it. */
+static void make_tree(const char *cache, const char *file, const char *text)
+{
+	cleanup(kernel_tree_done) struct kernel_tree t = KERNEL_TREE_INIT;
+	const struct apt_package p = {
+		.name = "linux-source-6.12", .version = "6.12.1-1", .suite = "s"};
+	autofree char *path = NULL, *dir = NULL;
+	char hash[KERNEL_HASH_SIZE];
+
+	assert_hash("6.12-uml-debug", hash);
+	assert_int_equal(kernel_tree_open(cache, "6.12-uml-debug", hash, &t), 0);
+	path = path_join(t.src, file);
+	dir = strndup(path, (size_t)(strrchr(path, '/') - path));
+	assert_int_equal(make_dirs(dir), 0);
+	assert_int_equal(path_write(path, text, strlen(text)), 0);
+	assert_int_equal(kernel_tree_keep(&t, hash, &p), 0);
+}
+
+static void assert_reason(int r, char *reason, const char *expected)
+{
+	assert_true(r < 0);
+	assert_non_null(reason);
+	if (strstr(reason, " needs ")) {
+		free(reason);
+		skip();
+	}
+	if (!strstr(reason, expected))
+		fail_msg("'%s' without '%s'", reason, expected);
+	assert_null(strchr(reason, '\n'));
+	free(reason);
+}
+
+static void a_build_stops_where_the_place_is_not(void **state)
+{
+	struct kernel *k = NULL;
+	char *reason = NULL;
+	int r;
+
+	make_tree(*state, "include/linux/iov_iter.h", "other\n");
+	r = kernel_get("6.12-uml-debug-without-folioq-offset", true, &k, &reason);
+	assert_reason(
+		r, reason,
+		"the edit folioq-offset does not fit this source: include/linux/iov_iter.h has "
+		"\"if (skip < fsize) {\" nowhere");
+	assert_below(*state, "build/6.12-uml-debug/source/include/linux/iov_iter.h", "other\n");
+	assert_true(has_tree(*state, "6.12-uml-debug/state"));
+}
+
+static void a_build_stops_at_a_patch_that_does_not_apply(void **state)
+{
+	static const char patch[] = "--- a/lib/x.c\n+++ b/lib/x.c\n@@ -1 +1 @@\n-one\n+two\n";
+	autofree char *file = path_join(*state, "fix.patch");
+	struct kernel *k = NULL;
+	char *reason = NULL;
+	int r;
+
+	make_tree(*state, "lib/x.c", "other\n");
+	write_below(*state, "fix.patch", patch);
+	r = kernel_get_patched("6.12-uml-debug", true, file, &k, &reason);
+	assert_reason(r, reason, "fix.patch does not apply to linux-source-6.12 6.12.1-1: ");
+	assert_below(*state, "build/6.12-uml-debug/source/lib/x.c", "other\n");
+	assert_true(has_tree(*state, "6.12-uml-debug/state"));
+}
+
 static int make_cache(void **state)
 {
 	char *dir = strdup("/tmp/warren-test-XXXXXX");
@@ -326,6 +391,8 @@ int main(void)
 		IN_CACHE(half_an_edit_is_none),
 		IN_CACHE(a_kept_tree_counts_once),
 		IN_CACHE(two_trees_are_kept),
+		IN_CACHE(a_build_stops_where_the_place_is_not),
+		IN_CACHE(a_build_stops_at_a_patch_that_does_not_apply),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
