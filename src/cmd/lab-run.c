@@ -22,6 +22,8 @@
 #include "programs.h"
 #include "ready.h"
 #include "spawn.h"
+#include "state-folder.h"
+#include "tell.h"
 #include "walk.h"
 
 #define VERB "lab run"
@@ -339,14 +341,26 @@ static void fill_plan(struct run *r)
 	r->plan.output = write_out;
 }
 
+/* An exit code 0 of a guest whose kernel is broken is no success. */
+static int tell_exit(const struct run *r, const struct command_result *c)
+{
+	const char *name = r->o.argv ? r->o.argv[0] : "the shell";
+
+	if (!c->status && c->reports.bugs)
+		return failf(EXIT_GUEST,
+			     "%s ended with exit code 0, but the guest's kernel "
+			     "reported a bug",
+			     name);
+	if (c->status && !r->o.quiet)
+		log_info("%s ended with exit code %d in the guest", name, c->status);
+	return c->status;
+}
+
 static int tell_end(const struct run *r, const struct command_result *c)
 {
 	switch (c->end) {
 	case RUN_DONE:
-		if (c->status && !r->o.quiet)
-			log_info("%s ended with exit code %d in the guest",
-				 r->o.argv ? r->o.argv[0] : "the shell", c->status);
-		return c->status;
+		return tell_exit(r, c);
 	case RUN_ENVIRONMENT:
 		return failf(c->is_missing ? c->status : EXIT_ENVIRONMENT, "%s", c->why);
 	case RUN_INTERRUPTED:
@@ -356,7 +370,20 @@ static int tell_end(const struct run *r, const struct command_result *c)
 	}
 	if (c->output_error == -EPIPE)
 		return 128 + SIGPIPE;
+	tell_console(c->console);
 	return failf(EXIT_GUEST, "%s", c->why);
+}
+
+/* What was asked for could not be had: there is nothing in it. */
+static bool is_worth_keeping(const struct run *r, const struct command_result *c)
+{
+	return r->o.keep || c->end != RUN_ENVIRONMENT;
+}
+
+static void drop_kept(const struct run *r, const struct command_result *c)
+{
+	if (r->kept && !is_worth_keeping(r, c))
+		state_folder_remove(r->kept);
 }
 
 static int run(struct run *r)
@@ -366,9 +393,11 @@ static int run(struct run *r)
 
 	fill_plan(r);
 	command_run(&r->plan, &result);
-	if (r->kept && !r->o.quiet)
+	if (r->kept && !r->o.quiet && is_worth_keeping(r, &result))
 		log_info("kept in %s", r->kept);
+	tell_kernel_reports(stderr, &result.reports);
 	status = tell_end(r, &result);
+	drop_kept(r, &result);
 	command_result_done(&result);
 	return status;
 }

@@ -54,6 +54,12 @@ void json_output(const char *bytes, size_t n)
 			text ? text : json_bytes(bytes, n)));
 }
 
+void json_kernel_report(const struct console_report *c)
+{
+	print(json_pack("{s:s, s:b, s:o, s:o}", "type", "kernel-report", "bug", c->is_bug,
+			"sentence", json_text(c->sentence), "text", json_text(c->block)));
+}
+
 static const char *exit_name(int status)
 {
 	return status == EXIT_OK ? "ok" : status == EXIT_DIFFERENT ? "damaged" : "failed";

@@ -13,6 +13,7 @@
 #include "compare.h"
 #include "kernel.h"
 #include "logging.h"
+#include "tell.h"
 #include "record.h"
 #include "verdict.h"
 #include "verify.h"
@@ -208,21 +209,11 @@ const struct run_listener printer_listener = {
 	.fact = on_fact,
 };
 
-static void print_console(const char *console)
-{
-	const char *end = console && *console ? "\n" : NULL;
-
-	if (!end)
-		return;
-	fprintf(stderr, "--- the end of the guest's console:\n%s%s---\n", console,
-		console[strlen(console) - 1] == '\n' ? "" : end);
-}
-
 int print_failure(struct printer *p, int status, char *why, const char *console)
 {
 	clear_line(p);
 	if (!p->o->json)
-		print_console(console);
+		tell_console(console);
 	log_error("%s", why ? why : strerror(ENOMEM));
 	if (p->o->json) {
 		const struct run_result r = {.end = RUN_FAILED};
@@ -246,7 +237,20 @@ int end_status(const struct printer *p, const struct run_result *r)
 	case RUN_INTERRUPTED:
 		return 128 + r->signal;
 	}
+	if (!p->status && r->reports.bugs)
+		return EXIT_GUEST;
 	return p->ok || p->damaged || p->failed ? p->status : EXIT_GUEST;
+}
+
+/* A kernel that is broken proves nothing, whatever the bytes are. */
+static void print_reports(struct printer *p, const struct console_reports *r)
+{
+	if (p->o->json)
+		for (size_t i = 0; i < r->n; i++)
+			json_kernel_report(&r->kept[i]);
+	else
+		tell_kernel_reports(stdout, r);
+	p->status = !p->status && r->bugs ? EXIT_GUEST : p->status;
 }
 
 int print_end(struct printer *p, const struct run_result *r)
@@ -254,6 +258,7 @@ int print_end(struct printer *p, const struct run_result *r)
 	clear_line(p);
 	if (p->o->stats)
 		json_server(stderr, r);
+	print_reports(p, &r->reports);
 	if (r->end != RUN_DONE)
 		return print_failure(p, end_status(p, r),
 				     strdup(r->end == RUN_INTERRUPTED ? "interrupted"

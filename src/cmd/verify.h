@@ -73,6 +73,7 @@ struct circumstances;
 void json_mount(const struct mount_result *m, const struct circumstances *c, const char *sentence);
 void json_mount_failure(const char *cache, const char *error, const char *sentence);
 void json_output(const char *bytes, size_t n);
+void json_kernel_report(const struct console_report *c);
 /* What the server's counters say, in words. */
 void json_server(FILE *f, const struct run_result *r);
 void json_verdict(const struct printer *p, const struct run_result *r, const char *sentence);

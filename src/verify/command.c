@@ -243,10 +243,11 @@ void command_run(const struct command_plan *plan, struct command_result *ret_r)
 	*ret_r = (struct command_result){0};
 	run(&r);
 	feed_stop(&r.feed);
-	ret_r->console = stage_console(&r.stage);
 	ret_r->end = r.stage.end;
 	ret_r->why = r.stage.why;
-	free(r.stage.console);
+	ret_r->console = r.stage.console;
+	ret_r->reports = r.stage.reports;
+	r.stage.reports = (struct console_reports){0};
 	if (r.stage.has_monitor)
 		ret_r->signal = r.stage.monitor.signal;
 	if (r.stage.guest)
@@ -262,5 +263,6 @@ void command_result_done(struct command_result *r)
 {
 	free(r->why);
 	free(r->console);
+	console_reports_done(&r->reports);
 	free(r->options);
 }

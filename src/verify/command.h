@@ -25,13 +25,14 @@ struct command_plan {
 
 struct command_result {
 	enum run_end end;
-	char *why;		     /* in one line, when not RUN_DONE */
-	char *console;		     /* the guest's, all of it; NULL when it did not start */
-	char *options;		     /* as the guest's kernel shows the mount; or NULL */
-	bool has_exited, is_missing; /* there is no such program */
-	int status;		     /* the exit code, 128 + N after signal N */
-	int output_error;	     /* what output returned */
-	int signal;		     /* that ended the run */
+	char *why;			/* in one line, when not RUN_DONE */
+	char *console;			/* the end of the guest's, when that may help; or NULL */
+	struct console_reports reports; /* of its kernel */
+	char *options;			/* as the guest's kernel shows the mount; or NULL */
+	bool has_exited, is_missing;	/* there is no such program */
+	int status;			/* the exit code, 128 + N after signal N */
+	int output_error;		/* what output returned */
+	int signal;			/* that ended the run */
 	double boot_seconds;
 };
 

@@ -395,6 +395,8 @@ static void fill_result(struct verification *r)
 	r->result->end = s->end;
 	r->result->why = steal_ptr(&s->why);
 	r->result->console = steal_ptr(&s->console);
+	r->result->reports = s->reports;
+	s->reports = (struct console_reports){0};
 	if (s->has_monitor)
 		r->result->signal = s->monitor.signal;
 	if (s->guest) {
@@ -449,5 +451,6 @@ void run_result_done(struct run_result *r)
 {
 	free(r->why);
 	free(r->console);
+	console_reports_done(&r->reports);
 	free(r->server);
 }

@@ -62,7 +62,8 @@ struct run_result {
 	enum run_end end;
 	char *why;     /* in one line, when not RUN_DONE */
 	char *console; /* the end of the guest's console, when that may help; or NULL */
-	char *server;  /* the server's counters as it said them, an object of JSON; or NULL */
+	struct console_reports reports; /* of the guest's kernel */
+	char *server; /* the server's counters as it said them, an object of JSON; or NULL */
 	int signal;
 	double boot_seconds;
 	bool has_kvm;

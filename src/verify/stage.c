@@ -248,9 +248,25 @@ static int fail_server(struct stage *s)
 
 static int fail_guest(struct stage *s, const char *what)
 {
+	autofree char *sentence = console_sentence(&s->reports);
+
 	if (!s->console)
 		s->console = strdup(guest_console_tail(s->guest));
-	return stage_failf(s, RUN_FAILED, "%s", what);
+	return stage_failf(s, RUN_FAILED, "%s%s%s", what, sentence ? ": " : "",
+			   sentence ? sentence : "");
+}
+
+static void scan_console(struct stage *s)
+{
+	autofree char *path = path_of(guest_state_dir(s->guest), "console"), *text = NULL;
+	size_t n;
+
+	if (!path || slurp(path, CONSOLE_MAX, &text, &n))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (!text[i])
+			text[i] = ' ';
+	console_scan(text, &s->reports);
 }
 
 /* Why the guest's report ended, if that was too early. */
@@ -294,24 +310,11 @@ int stage_follow(struct stage *s, int (*take)(void *ctx, const char *line), int 
 		if (!err && tick)
 			err = tick(ctx);
 	}
+	scan_console(s);
 	/* What was found out about the report already. */
 	if (err && s->end != RUN_DONE)
 		return err;
 	return judge_end(s, err ? 0 : n);
-}
-
-char *stage_console(const struct stage *s)
-{
-	autofree char *path = s->guest ? path_of(guest_state_dir(s->guest), "console") : NULL;
-	char *text;
-	size_t n;
-
-	if (!path || slurp(path, CONSOLE_MAX, &text, &n))
-		return NULL;
-	for (size_t i = 0; i < n; i++)
-		if (!text[i])
-			text[i] = ' ';
-	return text;
 }
 
 static void keep_log(const struct stage *s, const char *folder, const char *from, const char *name,
@@ -357,6 +360,7 @@ void stage_done(struct stage *s, char **ret_server)
 	if (s->copy)
 		fclose(s->copy);
 	state_folder_done(&s->folder);
+	console_reports_done(&s->reports);
 	free(s->source);
 	free(s->options);
 	free(s->line);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "console-scan.h"
 #include "guest.h"
 #include "macros.h"
 #include "monitor.h"
@@ -68,6 +69,7 @@ struct stage {
 	/* What went wrong; the first time counts. */
 	enum run_end end;
 	char *why, *console;
+	struct console_reports reports; /* of the guest's kernel, when stage_follow has ended */
 };
 
 /* Starts server and monitor. All return 0 or, when *S says what went wrong, -ECANCELED. */
@@ -87,9 +89,6 @@ int stage_follow(struct stage *s, int (*take)(void *ctx, const char *line), int 
 /* Notes that it went wrong; takes WHY. Returns -ECANCELED. */
 int stage_fail(struct stage *s, enum run_end end, char *why);
 int stage_failf(struct stage *s, enum run_end end, const char *fmt, ...) printf_like(3, 4);
-
-/* All that the guest wrote to its console; the caller frees it, may be NULL. */
-char *stage_console(const struct stage *s);
 
 /* Ends guest and server, keeps their logs; what went wrong stays in *S, and *RET_SERVER (the caller
  * frees it, may be NULL) is the last thing that the server said. */
