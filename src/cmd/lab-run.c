@@ -38,6 +38,7 @@ struct run_options {
 	const char *dir;
 	const char *cache;
 	uint32_t msize, iounit, memory_mib, timeout_s;
+	const char *guard;
 	int cpu;
 	const char *debug, *trace, *with;
 	bool keep, quiet, help;
@@ -81,6 +82,7 @@ static const struct option_row rows[] = {
 	{"cache", OPTION_TAKE, .take = take_cache},
 	{"msize", OPTION_NUMBER, FIELD(msize), .min = 4096, .max = 1U << 20},
 	{"iounit", OPTION_NUMBER, FIELD(iounit), .min = 0, .max = 1U << 20},
+	{"guard", OPTION_TEXT, FIELD(guard)},
 	{"qemu", OPTION_TEXT, FIELD(wish.qemu)},
 	{"memory", OPTION_NUMBER, FIELD(memory_mib), .min = 64, .max = 65536},
 	{"cpu", OPTION_TAKE, .take = take_cpu},
@@ -110,6 +112,7 @@ static int print_help(void)
 	       "  --cache MODE             none, readahead, mmap or loose (mmap)\n"
 	       "  --msize N                bytes of the largest message, 4096 to 1048576 (512000)\n"
 	       "  --iounit N               what warren's server answers to open (0)\n"
+	       "  --guard LIST             its guards, as for 'warren serve'\n"
 	       "  --qemu NAME|PATH         which QEMU: a Debian release's, or a program's path\n"
 	       "  --memory MIB             memory of the guest, 64 to 65536 (512)\n"
 	       "  --cpu N|any              where guest and server run (uml: both on one CPU)\n"
@@ -324,6 +327,7 @@ static void fill_plan(struct run *r)
 		.memory_mib = o->memory_mib,
 		.silence_limit_s = SILENCE_LIMIT_S,
 		.iounit = o->iounit,
+		.guard = o->guard,
 		.cpu = o->cpu,
 		.terminal = true,
 		.debug = true,
