@@ -459,6 +459,7 @@ int lab_bisect(int argc, char **argv)
 
 	b.trials.readers = readers;
 	b.trials.first_iounit = b.o.iounit;
+	b.trials.first_guard = "default";
 	b.trials.qemu = b.o.qemu;
 	b.trials.memory_mib = b.o.memory_mib;
 	b.trials.fragment = b.o.fragment;

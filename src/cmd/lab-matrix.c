@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "cmd.h"
+#include "guards.h"
 #include "lab-trials.h"
 #include "lab.h"
 #include "logging.h"
@@ -63,6 +64,7 @@ static const struct option_row rows[] = {
 	{"kernels", OPTION_TEXT, LIST(MATRIX_KERNEL)},
 	{"guests", OPTION_TEXT, LIST(MATRIX_GUEST)},
 	{"shares", OPTION_TEXT, LIST(MATRIX_SHARE)},
+	{"guards", OPTION_TEXT, LIST(MATRIX_GUARD)},
 	{"iounits", OPTION_TEXT, LIST(MATRIX_IOUNIT)},
 	{"msizes", OPTION_TEXT, LIST(MATRIX_MSIZE)},
 	{"caches", OPTION_TEXT, LIST(MATRIX_CACHE)},
@@ -91,6 +93,7 @@ static int print_help(void)
 	       "  --kernels LIST      see 'warren lab kernel list'; or paths, with a slash\n"
 	       "  --guests LIST       own (the kernel's), uml, qemu (own)\n"
 	       "  --shares LIST       warren, vhost, tcp: warren's server; qemu: its own (warren)\n"
+	       "  --guards LIST       default, or a word of 'warren serve --guard' (default)\n"
 	       "  --iounits LIST      what warren's server answers to open (" CORPUS_IOUNIT
 	       "; with DIR 0)\n"
 	       "  --msizes LIST       bytes of the largest message (16384,512000)\n"
@@ -129,6 +132,15 @@ static bool is_among(const char *const *names, const char *word)
 	return option_find_word(names, word, strcspn(word, ":")) >= 0;
 }
 
+static bool is_guard(const char *word)
+{
+	const char *bad;
+	uint32_t mask = 0;
+	size_t n;
+
+	return !strcmp(word, "default") || !guards_parse(word, &mask, &bad, &n);
+}
+
 static bool is_right(enum matrix_factor f, const char *word)
 {
 	static const char *const guests[] = {"own", "uml", "qemu", NULL};
@@ -145,6 +157,8 @@ static bool is_right(enum matrix_factor f, const char *word)
 		return is_among(guests, word);
 	case MATRIX_SHARE:
 		return is_among(shares, word);
+	case MATRIX_GUARD:
+		return is_guard(word);
 	case MATRIX_IOUNIT:
 		return is_number(word, 0, 1U << 20);
 	case MATRIX_MSIZE:
@@ -198,6 +212,7 @@ static int set_lists(struct matrix_verb *v)
 	const char *const defaults[MATRIX_N_FACTORS] = {
 		[MATRIX_GUEST] = "own",
 		[MATRIX_SHARE] = "warren",
+		[MATRIX_GUARD] = "default",
 		[MATRIX_IOUNIT] = v->trials.dir_arg ? "0" : CORPUS_IOUNIT,
 		[MATRIX_MSIZE] = "16384,512000",
 		[MATRIX_CACHE] = "none,readahead,mmap,loose",
@@ -395,6 +410,7 @@ static int run(struct matrix_verb *v)
 	t->is_quiet = v->o.quiet;
 	t->readers = v->plan.values[MATRIX_READER];
 	t->first_iounit = v->words[MATRIX_IOUNIT][0];
+	t->first_guard = v->words[MATRIX_GUARD][0];
 	status = trials_open(t, VERB);
 	if (!status)
 		status = prepare(v);

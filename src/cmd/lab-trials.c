@@ -224,8 +224,9 @@ static const char *find_obstacle(const struct trials *t, const struct prepared *
 {
 	if (p->status)
 		return p->why ? p->why : "";
-	if (p->ready.share == SHARE_QEMU_9PFS && !is(values[MATRIX_IOUNIT], t->first_iounit))
-		return "QEMU's server chooses its iounit itself";
+	if (p->ready.share == SHARE_QEMU_9PFS && (!is(values[MATRIX_IOUNIT], t->first_iounit) ||
+						  !is(values[MATRIX_GUARD], t->first_guard)))
+		return "QEMU's server chooses its iounit itself, and has no guards";
 	return NULL;
 }
 
@@ -244,6 +245,7 @@ static void run_one(struct trials *t, const struct prepared *p, const char *cons
 		.caches = caches,
 		.msizes = msizes,
 		.ways = t->readers,
+		.guard = is(values[MATRIX_GUARD], "default") ? NULL : values[MATRIX_GUARD],
 		.iounit = (unsigned)strtoul(values[MATRIX_IOUNIT], NULL, 10),
 		.fragment = t->fragment,
 		.warren = p->ready.warren,

@@ -26,7 +26,8 @@ struct trials {
 	uint32_t memory_mib, fragment, timeout_s;
 	bool is_quiet;
 	const char *const *readers;
-	const char *first_iounit; /* QEMU's server has its own: it is tried with this word only */
+	/* QEMU's server has its own: it is tried with these words only. */
+	const char *first_iounit, *first_guard;
 	struct corpus_spec spec;
 	struct corpus_folder corpus;
 	char *dir;

@@ -15,6 +15,7 @@
 	F(KERNEL, "kernel") \
 	F(GUEST, "guest")   \
 	F(SHARE, "share")   \
+	F(GUARD, "guard")   \
 	F(IOUNIT, "iounit") \
 	F(MSIZE, "msize")   \
 	F(CACHE, "cache")   \

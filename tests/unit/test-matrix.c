@@ -11,13 +11,14 @@
 static const char *const kernels[] = {"good", "bad", NULL};
 static const char *const guests[] = {"own", NULL};
 static const char *const shares[] = {"warren", NULL};
+static const char *const guards[] = {"default", NULL};
 static const char *const iounits[] = {"0", "12288", NULL};
 static const char *const msizes[] = {"16384", NULL};
 static const char *const caches[] = {"none", "mmap", NULL};
 static const char *const readers[] = {"read", "direct", NULL};
 
 static const struct matrix_plan plan = {
-	.values = {kernels, guests, shares, iounits, msizes, caches, readers},
+	.values = {kernels, guests, shares, guards, iounits, msizes, caches, readers},
 	.runs = 2,
 };
 
