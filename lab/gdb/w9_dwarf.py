@@ -8,6 +8,18 @@ class Missing(gdb.GdbError):
     pass
 
 
+class Command(gdb.Command):
+    """One whose errors are a line, not a Python traceback."""
+
+    def invoke(self, argument, from_tty):
+        try:
+            self.run(argument)
+        except gdb.GdbError:
+            raise
+        except gdb.error as error:
+            raise gdb.GdbError(str(error))
+
+
 def type_named(name):
     try:
         return gdb.lookup_type(name)

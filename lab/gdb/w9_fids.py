@@ -3,7 +3,7 @@
 import gdb
 
 import w9_mm
-from w9_dwarf import (Missing, at_address, container_of, find_variable, has_field, offset_of,
+from w9_dwarf import (Command, Missing, at_address, container_of, find_variable, has_field, offset_of,
                       type_named)
 
 NODE_MARK = 2  # lib/xarray: the low bits of a pointer to an inner node
@@ -103,13 +103,15 @@ def count_of(fid):
     return int(count)
 
 
-class FidsCommand(gdb.Command):
+class FidsCommand(Command):
     """w9-fids: the fids of every mounted 9P file system, with qid, mode, iounit and path."""
 
     def __init__(self):
         super().__init__("w9-fids", gdb.COMMAND_DATA)
 
-    def invoke(self, argument, from_tty):
+    def run(self, argument):
+        if not gdb.selected_inferior().pid:
+            raise gdb.GdbError("no guest runs under this gdb")
         type_named("struct p9_fid")
         n = 0
         for client in sessions():

@@ -3,7 +3,7 @@
 import gdb
 
 import w9_mm
-from w9_dwarf import Missing, at_address, enum_name, has_field, has_type, to_struct
+from w9_dwarf import Command, Missing, at_address, enum_name, has_field, has_type, to_struct
 
 SEGMENTS_MAX = 4096
 FOLIOQ = "ITER_FOLIOQ"
@@ -102,6 +102,8 @@ def need_folio_queue():
 
 def find_in_frames(type_name):
     """The nearest variable of that type, or pointer to one, from the selected frame outwards."""
+    if gdb.selected_thread() is None:
+        raise gdb.GdbError("no guest runs under this gdb")
     frame = gdb.selected_frame()
     while frame is not None:
         try:
@@ -140,7 +142,7 @@ def _as_struct(frame, symbol, type_name):
         return None
 
 
-class IterCommand(gdb.Command):
+class IterCommand(Command):
     """w9-iter [EXPR]: where an iov_iter stands.
 
 EXPR is a struct iov_iter, a pointer to one or its address; without it, the nearest one of the
@@ -149,7 +151,7 @@ selected frame and its callers."""
     def __init__(self):
         super().__init__("w9-iter", gdb.COMMAND_DATA, gdb.COMPLETE_EXPRESSION)
 
-    def invoke(self, argument, from_tty):
+    def run(self, argument):
         if argument:
             value = to_struct(gdb.parse_and_eval(argument), "struct iov_iter")
         else:
@@ -159,7 +161,7 @@ selected frame and its callers."""
         gdb.write("iov_iter 0x%x: %s\n" % (cursor.address, cursor.words()))
 
 
-class FolioqCommand(gdb.Command):
+class FolioqCommand(Command):
     """w9-folioq [EXPR]: the folios of a folio_queue, segment by segment.
 
 EXPR is a struct folio_queue or a struct iov_iter over one, a pointer or (of a folio_queue) its
@@ -169,7 +171,7 @@ marked."""
     def __init__(self):
         super().__init__("w9-folioq", gdb.COMMAND_DATA, gdb.COMPLETE_EXPRESSION)
 
-    def invoke(self, argument, from_tty):
+    def run(self, argument):
         need_folio_queue()
         cursor = None
         if argument:

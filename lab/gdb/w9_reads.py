@@ -15,9 +15,8 @@ import gdb
 
 import w9_fids
 import w9_mm
-from w9_dwarf import Missing, find_entry
+from w9_dwarf import Command, Missing, at_address, find_entry
 from w9_iter import FOLIOQ, Cursor, Segment, segments_from
-from w9_dwarf import at_address
 
 IO_HEADER = 24  # include/net/9p/9p.h, P9_IOHDRSZ: a macro, so no debug information has it
 
@@ -283,7 +282,23 @@ class Follower:
     def _symbols_came(self, event):
         self.arm()
 
+    def _join(self):
+        """Takes part in the read that the guest stands in: of its breakpoint here only what comes later
+        would be seen."""
+        frame = gdb.newest_frame()
+        inner, outer = frame, frame
+        while outer is not None and outer.name() != "p9_client_read_once":
+            inner, outer = outer, outer.older()
+        if outer is None:
+            return
+        self._read_enters(outer)
+        if inner.name() == "p9_client_zc_rpc":
+            self._zero_copy_enters(inner)
+        elif inner.pc() in self.handlers and inner is frame:
+            self.handlers[frame.pc()](frame)
+
     def _loop(self):
+        self._join()
         while True:
             said = ""
             try:
@@ -302,7 +317,7 @@ class Follower:
                 return
 
 
-class ReadsCommand(gdb.Command):
+class ReadsCommand(Command):
     """w9-reads [--json FILE] [N]: let the guest run and show every read of the 9P client.
 
 For each p9_client_read_once: file, offset, bytes, zero-copy or copied, and where its iterator stood
@@ -313,7 +328,7 @@ a broken read does not end it."""
     def __init__(self):
         super().__init__("w9-reads", gdb.COMMAND_RUNNING)
 
-    def invoke(self, argument, from_tty):
+    def run(self, argument):
         words = gdb.string_to_argv(argument)
         path = None
         if words[:1] == ["--json"] and len(words) > 1:

@@ -219,6 +219,15 @@ static int debug_started(const struct options *o, struct stage *s)
 	return r;
 }
 
+/* From now on signals are for wait_for. The one that came already; 0. */
+static int end_monitor(struct stage *s)
+{
+	monitor_set(&s->monitor, NULL, NULL);
+	monitor_stop(&s->monitor);
+	s->has_monitor = false;
+	return s->monitor.signal;
+}
+
 static int start(const struct options *o)
 {
 	struct stage_plan plan = {0};
@@ -231,8 +240,11 @@ static int start(const struct options *o)
 	plan.silence_limit_s = SILENCE_S;
 	if (!status && !stage_init(&stage, &plan)) {
 		job = make_job(o, &stage);
-		if (job && !stage_start_guest(&stage, job))
-			status = debug_started(o, &stage);
+		if (job && !stage_start_guest(&stage, job)) {
+			int sig = end_monitor(&stage);
+
+			status = sig ? 128 + sig : debug_started(o, &stage);
+		}
 	}
 	if (!status && stage.end != RUN_DONE)
 		status = lab_fail(-ENOMEM, steal_ptr(&stage.why));

@@ -13,11 +13,9 @@ static int push_symbols(const struct gdb_plan *p, char ***argv, char **ret_why)
 	(void)ret_why;
 	/* The process has a mount namespace of its own, whose files are ours. */
 	r = r ? r : strv_push(argv, "set sysroot /");
-	/* The kernel is one program; libc is of no interest, nor are its threads. */
+	/* The kernel is one program; libc is of no interest. */
 	r = r ? r : strv_push(argv, "-iex");
 	r = r ? r : strv_push(argv, "set auto-solib-add off");
-	r = r ? r : strv_push(argv, "-iex");
-	r = r ? r : strv_push(argv, "set auto-load libthread-db off");
 	/* Each process of the guest is one of the host's. */
 	r = r ? r : strv_push(argv, "-iex");
 	r = r ? r : strv_push(argv, "set print inferior-events off");
