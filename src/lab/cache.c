@@ -96,14 +96,6 @@ int lab_cache_dir(char **ret_dir)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path) && errno != ENOENT ? -errno : 0;
-}
-
 /* nftw takes no argument for its callback. */
 static _Thread_local uint64_t size_sum;
 
@@ -114,13 +106,6 @@ static int add_size(const char *path, const struct stat *st, int type, struct FT
 	if (type == FTW_F)
 		size_sum += (uint64_t)st->st_size;
 	return 0;
-}
-
-int remove_tree(const char *path)
-{
-	int r = nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-
-	return r == -1 ? errno == ENOENT ? 0 : -errno : r;
 }
 
 uint64_t tree_size(const char *path)
