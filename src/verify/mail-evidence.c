@@ -119,6 +119,25 @@ bool has_word(json_t *list, const char *word)
 	return false;
 }
 
+/* A way that is wrong the first time is often right when it reads again: it is no right way. */
+char *right_ways_text(json_t *finding)
+{
+	json_t *right = json_array(), *w;
+	char *text;
+	size_t i;
+
+	json_array_foreach(record_at(finding, "right_ways"), i, w)
+	{
+		const char *way = json_string_value(w);
+
+		if (way && !has_word(record_at(finding, "ways"), way))
+			json_array_append(right, w);
+	}
+	text = words_text(right);
+	json_decref(right);
+	return text;
+}
+
 void mail_title(FILE *f, const char *title)
 {
 	fprintf(f, "\n%s\n", title);
@@ -170,7 +189,7 @@ static void put_place(FILE *f, json_t *d)
 static void put_finding(FILE *f, json_t *d)
 {
 	autofree char *wrong = words_text(record_at(d, "ways"));
-	autofree char *right = words_text(record_at(d, "right_ways"));
+	autofree char *right = right_ways_text(d);
 	int64_t from = record_number(d, "from"), to = record_number(d, "to");
 	const char *path = record_string(d, "path"), *class = record_string(d, "class");
 	const char *text = record_string(d, "text");

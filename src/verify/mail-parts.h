@@ -25,6 +25,9 @@ bool mount_is_cached(json_t *mount);
 /* "a, b and c"; the caller frees it. */
 char *words_text(json_t *list);
 
+/* The ways that read the range of FINDING rightly, and never wrongly; the caller frees it. */
+char *right_ways_text(json_t *finding);
+
 bool has_word(json_t *list, const char *word);
 
 /* The sections with expected and observed bytes, first bad layer, variations. */

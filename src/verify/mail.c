@@ -132,7 +132,7 @@ static const char *transport(const struct mail *m)
 static char *damage_summary(const struct mail *m, json_t *d, const char *cache)
 {
 	int64_t from = record_number(d, "from"), to = record_number(d, "to");
-	autofree char *right = words_text(record_at(d, "right_ways"));
+	autofree char *right = right_ways_text(d);
 	bool has_right = right && *right;
 	char *text;
 	int n;
@@ -420,7 +420,21 @@ static void put_commands(const struct mail *m)
 	fputs("\nIt says REPRODUCED (exit 1) or NOT REPRODUCED (exit 0).\n", m->f);
 }
 
-/* A paragraph of its own: the regression tracker looks for it. */
+/* A paragraph of its own, in one line: the regression tracker looks for it. */
+static void put_introduced(const struct mail *m, const char *commit)
+{
+	autofree char *range = NULL, *ascii = NULL;
+
+	if (commit)
+		range = strdup(commit);
+	else if (asprintf(&range, "%s..%s", string_at(m, "bisect.good"),
+			  string_at(m, "bisect.bad")) < 0)
+		range = NULL;
+	ascii = range ? mail_ascii(range) : NULL;
+	if (ascii)
+		fprintf(m->f, "\n#regzbot introduced: %.50s\n", ascii);
+}
+
 static void put_regzbot(const struct mail *m)
 {
 	const char *commit = string_at(m, "bisect.commit");
@@ -431,11 +445,7 @@ static void put_regzbot(const struct mail *m)
 	mail_fillf(m->f, 0, 0, "Good: %s. Bad: %s.%s%s", string_at(m, "bisect.good"),
 		   string_at(m, "bisect.bad"), commit ? " First bad commit: " : "",
 		   commit ? commit : "");
-	if (commit)
-		fprintf(m->f, "\n#regzbot introduced: %.45s\n", commit);
-	else
-		fprintf(m->f, "\n#regzbot introduced: %.22s..%.22s\n", string_at(m, "bisect.good"),
-			string_at(m, "bisect.bad"));
+	put_introduced(m, commit);
 }
 
 /* The first line of a complaint of the kernel's, NULL if it made none. */
@@ -539,8 +549,9 @@ int mail_write(FILE *f, json_t *run, const char *console, const char *home)
 	put_regzbot(&m);
 	put_console(&m);
 	put_unknown(&m);
-	fprintf(f, "\n-- \nwarren %s, run of %s\n", or_unknown(string_at(&m, "warren")),
-		or_unknown(string_at(&m, "time")));
+	fputs("\n-- \n", f);
+	mail_fillf(f, 0, 0, "warren %s, run of %s", or_unknown(string_at(&m, "warren")),
+		   or_unknown(string_at(&m, "time")));
 	return fflush(f) || ferror(f) ? -EIO : 0;
 }
 
