@@ -13,7 +13,8 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "command.h"
-#include "instruments.h"
+#include "guards.h"
+#include "instrument-wish.h"
 #include "kernel.h"
 #include "lab.h"
 #include "logging.h"
@@ -23,7 +24,7 @@
 #include "ready.h"
 #include "spawn.h"
 #include "state-folder.h"
-#include "tell.h"
+#include "guest-tell.h"
 #include "walk.h"
 
 #define VERB "lab run"
@@ -38,9 +39,9 @@ struct run_options {
 	const char *dir;
 	const char *cache;
 	uint32_t msize, iounit, memory_mib, timeout_s;
-	const char *guard;
 	int cpu;
-	const char *debug, *trace, *with;
+	struct instrument_wish instruments;
+	const char *guard, *with;
 	bool keep, quiet, help;
 	char **argv; /* NULL: a shell */
 };
@@ -50,7 +51,7 @@ struct run {
 	struct ready ready;
 	struct command_plan plan;
 	char *dir, *kept;
-	char **events, **programs;
+	char **programs;
 };
 
 static int take_cpu(struct option_line *l, void *o, const char *value)
@@ -88,8 +89,8 @@ static const struct option_row rows[] = {
 	{"cpu", OPTION_TAKE, .take = take_cpu},
 	{"timeout", OPTION_NUMBER, FIELD(timeout_s), .min = 1, .max = 86400},
 	{"with", OPTION_TEXT, FIELD(with)},
-	{"9p-debug", OPTION_TEXT, FIELD(debug)},
-	{"trace", OPTION_TEXT, FIELD(trace)},
+	{"9p-debug", OPTION_TEXT, FIELD(instruments.debug)},
+	{"trace", OPTION_TEXT, FIELD(instruments.trace)},
 	{"keep", OPTION_FLAG, FIELD(keep)},
 	{"quiet", OPTION_FLAG, FIELD(quiet)},
 	{"help", OPTION_FLAG, FIELD(help)},
@@ -112,7 +113,7 @@ static int print_help(void)
 	       "  --cache MODE             none, readahead, mmap or loose (mmap)\n"
 	       "  --msize N                bytes of the largest message, 4096 to 1048576 (512000)\n"
 	       "  --iounit N               what warren's server answers to open (0)\n"
-	       "  --guard LIST             its guards, as for 'warren serve'\n"
+	       "  --guard LIST             the guards of warren's server, as for 'warren serve'\n"
 	       "  --qemu NAME|PATH         which QEMU: a Debian release's, or a program's path\n"
 	       "  --memory MIB             memory of the guest, 64 to 65536 (512)\n"
 	       "  --cpu N|any              where guest and server run (uml: both on one CPU)\n"
@@ -165,15 +166,20 @@ static enum guest_kind choose_guest(const struct run_options *o)
 
 static const char *find_conflict(const struct run_options *o)
 {
+	const char *word;
+	uint32_t guards = 0;
+	size_t len;
+
 	if (o->wish.guest == GUEST_UML && (o->share == BY_QEMU || o->share == BY_TCP))
 		return "--share qemu and --share tcp need --guest qemu";
 	if (o->wish.guest == GUEST_UML && o->wish.qemu)
 		return "--qemu needs --guest qemu";
 	if (o->iounit && o->share == BY_QEMU)
 		return "--iounit is for --share warren and --share tcp";
-	if (o->trace && !trace_list_is_valid(o->trace))
-		return "--trace takes GROUP, GROUP:EVENT or EVENT, with commas between, as in "
-		       "--trace 9p,netfs";
+	if (o->guard && guards_parse(o->guard, &guards, &word, &len))
+		return "--guard: 'warren serve --help' lists the guards";
+	if (o->guard && o->share == BY_QEMU)
+		return "--guard is for --share warren and --share tcp";
 	if (!o->argv && (!isatty(0) || !isatty(1)))
 		return "which COMMAND? (a shell needs a terminal)";
 	return NULL;
@@ -195,7 +201,8 @@ static int parse(int argc, char **argv, struct run_options *o)
 	o->wish.qemu_server = o->share == BY_QEMU;
 	o->wish.share = o->share == BY_TCP ? SHARE_BY_TCP : SHARE_BY_DEFAULT;
 	conflict = find_conflict(o);
-	return conflict ? cmd_usage_error(VERB, "%s", conflict) : EXIT_OK;
+	return conflict ? cmd_usage_error(VERB, "%s", conflict)
+			: instrument_parse(VERB, &o->instruments);
 }
 
 static int find_dir(struct run *r)
@@ -207,34 +214,6 @@ static int find_dir(struct run *r)
 	if (!r->dir || stat(r->dir, &st))
 		return cmd_usage_error(VERB, "there is no folder %s", dir);
 	return S_ISDIR(st.st_mode) ? EXIT_OK : cmd_usage_error(VERB, "%s is not a folder", dir);
-}
-
-static int take_debug(struct run *r)
-{
-	autofree char *bad = NULL, *names = NULL;
-
-	if (!r->o.debug || !debug_mask_parse(r->o.debug, &r->plan.debug_mask, &bad))
-		return EXIT_OK;
-	names = debug_mask_names();
-	return cmd_usage_error(VERB, "--9p-debug '%s': give %s, with commas between", bad,
-			       names ? names : "other names");
-}
-
-static int check_kernel(const struct run *r)
-{
-	const struct kernel *k = r->ready.kernel;
-
-	if (r->o.debug && kernel_has_option(k, "CONFIG_NET_9P_DEBUG"))
-		return failf(EXIT_ENVIRONMENT,
-			     "the kernel %s was built without NET_9P_DEBUG, so --9p-debug shows "
-			     "nothing: 6.12-uml-debug has it",
-			     k->name);
-	if (r->o.trace && kernel_has_option(k, "CONFIG_TRACING"))
-		return failf(EXIT_ENVIRONMENT,
-			     "the kernel %s was built without tracepoints, so --trace shows "
-			     "nothing: 6.12-uml-debug has them",
-			     k->name);
-	return EXIT_OK;
 }
 
 static int split(const char *list, char ***words)
@@ -265,7 +244,7 @@ static int make_kept(struct run *r)
 {
 	const char *base = getenv("TMPDIR");
 
-	if (!r->o.keep && !r->o.debug && !r->o.trace)
+	if (!r->o.keep && !r->o.instruments.debug && !r->o.instruments.trace)
 		return EXIT_OK;
 	if (asprintf(&r->kept, "%s/warren-run-XXXXXX", base && *base == '/' ? base : "/tmp") < 0) {
 		r->kept = NULL;
@@ -282,14 +261,14 @@ static int make_ready(struct run *r)
 	autofree char *why = NULL;
 	int status = find_dir(r);
 
-	status = status ? status : take_debug(r);
 	if (status)
 		return status;
 	status = ready_make(&r->o.wish, &r->ready, &why);
 	if (status)
 		return failf(status, "%s", why);
-	status = check_kernel(r);
-	status = status ? status : split(r->o.trace, &r->events);
+	status = instrument_check(&r->o.instruments, r->ready.kernel, &why);
+	if (status)
+		return failf(status, "%s", why);
 	if (!status && r->o.wish.guest == GUEST_QEMU)
 		status = choose_programs(r);
 	return status ? status : make_kept(r);
@@ -331,8 +310,8 @@ static void fill_plan(struct run *r)
 		.cpu = o->cpu,
 		.terminal = true,
 		.debug = true,
-		.dmesg = o->debug != NULL,
-		.trace = (const char *const *)r->events,
+		.debug_mask = o->instruments.mask,
+		.trace = (const char *const *)o->instruments.events,
 		.programs = (const char *const *)r->programs,
 		.record = r->kept,
 	};
@@ -409,7 +388,7 @@ static int run(struct run *r)
 static void done(struct run *r)
 {
 	ready_done(&r->ready);
-	strv_free(r->events);
+	instrument_done(&r->o.instruments);
 	strv_free(r->programs);
 	free(r->dir);
 	free(r->kept);

@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "cmd.h"
+#include "spawn.h"
 #include "stage.h"
 
 #define MAX_CPU 1023U /* of cpu_set_t */
@@ -86,6 +87,15 @@ static int set_field(struct option_line *l, const struct option_row *row, void *
 	return row->take(l, o, value);
 }
 
+static int take(struct option_line *l, const struct option_row *row, void *o, const char *value)
+{
+	int r = set_field(l, row, o, value);
+
+	if (r || !row->is_noted || !l->noted)
+		return r;
+	return strv_pushf(l->noted, "--%s%s%s", row->name, value ? "=" : "", value ? value : "");
+}
+
 static struct option *make_table(const struct option_line *l)
 {
 	struct option *table = calloc(l->n + 1, sizeof(*table));
@@ -115,7 +125,7 @@ int options_parse(struct option_line *l, int argc, char **argv, void *o, int *re
 	while (!r &&
 	       (key = getopt_long(argc, argv, l->stops_at_word ? "+:" : ":", table, NULL)) != -1) {
 		if (key >= 256) {
-			r = set_field(l, &l->rows[key - 256], o, optarg);
+			r = take(l, &l->rows[key - 256], o, optarg);
 			continue;
 		}
 		l->status = cmd_usage_error(l->verb, "%s '%s'",

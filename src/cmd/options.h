@@ -26,12 +26,14 @@ struct option_row {
 	const char *const *words; /* NULL-terminated */
 	const char *hint;	  /* what to give instead of a wrong word */
 	int (*take)(struct option_line *l, void *o, const char *value);
+	bool is_noted; /* in option_line.noted */
 };
 
 struct option_line {
 	const char *verb; /* "lab run": where --help is */
 	const struct option_row *rows;
 	size_t n;
+	char ***noted;	    /* gets "--NAME=VALUE" of each option that is; or NULL */
 	bool stops_at_word; /* the first word that is no option ends them */
 	int status;	    /* the exit code when one of the functions below failed */
 };

@@ -13,7 +13,7 @@
 #include "compare.h"
 #include "kernel.h"
 #include "logging.h"
-#include "tell.h"
+#include "guest-tell.h"
 #include "record.h"
 #include "verdict.h"
 #include "verify.h"

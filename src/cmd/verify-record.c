@@ -31,7 +31,8 @@ void recording_end(struct printer *p, const struct run_result *result, int statu
 		.corpus = p->corpus,
 	};
 	bool is_wanted = status == EXIT_DIFFERENT || status == EXIT_GUEST ||
-			 (p->o->keep && result->end != RUN_INTERRUPTED);
+			 ((p->o->keep || p->o->instruments.debug || p->o->instruments.trace) &&
+			  result->end != RUN_INTERRUPTED);
 	int r = p->record_err;
 
 	if (is_wanted && p->record)

@@ -185,6 +185,8 @@ static int make_ready(struct verify *v)
 		free(why);
 		return failf(v, 128 + caught, "interrupted");
 	}
+	if (!status)
+		status = instrument_check(&v->o.instruments, v->ready.kernel, &why);
 	if (status)
 		return print_failure(&v->printer, status, why, NULL);
 	v->plan.kernel = v->ready.kernel;
@@ -229,6 +231,8 @@ static int run(struct verify *v)
 		.memory_mib = v->o.memory_mib,
 		.silence_limit_s = v->o.timeout_s,
 		.manifest = v->loaded,
+		.debug_mask = v->o.instruments.mask,
+		.trace = (const char *const *)v->o.instruments.events,
 		.cpu = v->o.cpu,
 	};
 	monitor_block_signals();
@@ -257,6 +261,7 @@ static void done(struct verify *v)
 	free(v->o.caches[0]);
 	free(v->o.ways[0]);
 	strv_free(v->o.settings);
+	instrument_done(&v->o.instruments);
 	free(v->printer.recorded);
 	free(v->printer.corpus);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "instrument-wish.h"
 #include "ready.h"
 #include "run.h"
 
@@ -18,6 +19,8 @@ struct verify_options {
 	const char *dir;    /* NULL: a corpus */
 	const char *corpus; /* its spec, "" for the default one; NULL: DIR */
 	struct wish wish;
+	int guest, server, share; /* as words of the command line; what counts is in wish */
+	struct instrument_wish instruments;
 	char *caches[VERIFY_MAX_WORDS + 1], *ways[VERIFY_MAX_WORDS + 1]; /* NULL-terminated */
 	unsigned msizes[VERIFY_MAX_WORDS + 1]; /* 0-terminated; none: the default */
 	uint32_t iounit;
@@ -26,7 +29,7 @@ struct verify_options {
 	bool has_iounit, has_fragment;
 	bool all_caches; /* that the kernel knows: none were asked for */
 	uint32_t timeout_s, memory_mib;
-	bool json, keep, no_record, quiet, stats;
+	bool json, keep, no_record, quiet, stats, help;
 	int cpu; /* as in run.h */
 	const char *save_manifest, *manifest, *exec;
 	char **settings; /* the options given that shape the run, "--NAME=VALUE" each */

@@ -31,12 +31,8 @@ static void put_word(FILE *f, const char *word)
 static void put_mount(FILE *f, const struct command_plan *p, const struct stage *s)
 {
 	autofree char *options = NULL;
-	char debug[32] = "";
 
-	if (p->debug_mask)
-		snprintf(debug, sizeof(debug), ",debug=%u", p->debug_mask);
-	if (asprintf(&options, "%s,cache=%s,msize=%u%s", s->options, p->cache, p->msize, debug) <
-	    0) {
+	if (asprintf(&options, "%s,cache=%s,msize=%u", s->options, p->cache, p->msize) < 0) {
 		options = NULL;
 		return;
 	}

@@ -12,7 +12,6 @@ struct command_plan {
 	struct stage_plan stage;
 	const char *cache;
 	unsigned msize;
-	unsigned debug_mask;	 /* of 9pnet */
 	const char *const *argv; /* NULL: a shell at our terminal */
 	bool has_input;		 /* it gets our standard input */
 	unsigned limit_s;	 /* 0: it may run for ever */

@@ -207,6 +207,9 @@ static int take_failed(struct verification *r, const char *at)
 		return stage_failf(&r->stage, RUN_FAILED,
 				   "the command ended with exit code %d in the guest",
 				   r->exec_status);
+	if (!strcmp(r->failed, "trace"))
+		return stage_failf(&r->stage, RUN_ENVIRONMENT,
+				   "%s: choose another kernel or other events", r->text);
 	if (!strcmp(r->failed, "fragment"))
 		return stage_failf(
 			&r->stage, RUN_FAILED,
@@ -340,6 +343,8 @@ static struct stage_plan plan_stage(const struct run_plan *p)
 		.silence_limit_s = p->silence_limit_s,
 		.iounit = p->iounit,
 		.guard = p->guard,
+		.debug_mask = p->debug_mask,
+		.trace = p->trace,
 		.cpu = p->cpu,
 		.programs = p->exec ? programs_usual : NULL,
 		/* As Debian configures its kernels: what a read leaves out is then zeros. */

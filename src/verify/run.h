@@ -37,7 +37,9 @@ struct run_plan {
 	/* An existing folder that gets job, report, guest (its manifest), console.log and
 	 * server.log, as far as they come about; NULL: nothing is kept. */
 	const char *record;
-	int cpu; /* where server and guest run; or: */
+	unsigned debug_mask;	  /* as in stage.h */
+	const char *const *trace; /* tracepoints, or NULL */
+	int cpu;		  /* where server and guest run; or: */
 };
 
 /* What one mount came to. */

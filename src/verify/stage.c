@@ -131,6 +131,19 @@ static int prepare(struct stage *s)
 	return err;
 }
 
+static int add_debug_mask(struct stage *s)
+{
+	char *options;
+
+	if (!s->plan->debug_mask)
+		return 0;
+	if (asprintf(&options, "%s,debug=%u", s->options, s->plan->debug_mask) < 0)
+		return -ENOMEM;
+	free(s->options);
+	s->options = options;
+	return 0;
+}
+
 int stage_init(struct stage *s, const struct stage_plan *plan)
 {
 	int err;
@@ -147,6 +160,7 @@ int stage_init(struct stage *s, const struct stage_plan *plan)
 		const struct guest_config cfg = {.share = plan->share, .port = s->server.port};
 
 		err = guest_mount_words(&cfg, &s->source, &s->options);
+		err = err ? err : add_debug_mask(s);
 	}
 	return err && err != -ECANCELED ? stage_failf(s, RUN_FAILED, "%s", strerror(-err)) : err;
 }
@@ -170,7 +184,7 @@ int stage_start_guest(struct stage *s, const char *job)
 		.folder = s->folder.path,
 		.cpu = s->cpu,
 		.terminal = p->terminal,
-		.dmesg = p->dmesg,
+		.dmesg = p->debug_mask != 0,
 		.trace = p->trace,
 		.kernel_args = p->kernel_args,
 		.programs = p->programs,

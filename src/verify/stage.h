@@ -33,8 +33,9 @@ struct stage_plan {
 	unsigned iounit;   /* what warren's server answers to open; 0: its default */
 	const char *guard; /* which of its guards are on, as in --guard; NULL: its default */
 	int cpu;	   /* where server and guest run; or: STAGE_CPU_... */
-	bool terminal, dmesg, debug, stopped; /* as in guest.h */
+	bool terminal, debug, stopped; /* as in guest.h */
 	const char *const *trace;
+	unsigned debug_mask; /* of 9pnet; its messages are in the kernel's, so these are kept */
 	const char *kernel_args;
 	const char *const *programs; /* as in guest.h */
 	/* An existing folder that gets job, report, guest (its manifest), console.log, server.log,

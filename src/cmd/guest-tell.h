@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What verbs that run guests say alike. */
-#ifndef CMD_TELL_H
-#define CMD_TELL_H
+#ifndef CMD_GUEST_TELL_H
+#define CMD_GUEST_TELL_H
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tell.h"
+#include "guest-tell.h"
 
 #include <string.h>
 
