@@ -65,6 +65,7 @@ struct proxy {
 	struct list pairs;
 	unsigned n_pairs;
 	uint32_t last;
+	bool has_warned; /* since a connection to the server was made */
 };
 
 static void listen_if_room(struct proxy *p)
@@ -315,6 +316,14 @@ static void run_task(struct task *t)
 		serve(pair);
 }
 
+/* Clients that try again and again do not fill the log. */
+static void warn_of_server(struct proxy *p, const char *what)
+{
+	if (!p->has_warned)
+		log_warn("cannot connect to the server: %s", what);
+	p->has_warned = true;
+}
+
 static bool is_connected(struct pair *pair)
 {
 	int err = 0;
@@ -322,11 +331,12 @@ static bool is_connected(struct pair *pair)
 
 	getsockopt(pair->server.watch.fd, SOL_SOCKET, SO_ERROR, &err, &len);
 	if (err) {
-		log_warn("cannot connect to the server: %s", strerror(err));
+		warn_of_server(pair->proxy, strerror(err));
 		end_pair(pair, "no server");
 		return false;
 	}
 	pair->is_connecting = false;
+	pair->proxy->has_warned = false;
 	return true;
 }
 
@@ -409,7 +419,7 @@ static int add_pair(struct proxy *p, int client_fd)
 	int err = pair ? connect_server(&p->server, &server) : -ENOMEM;
 
 	if (err) {
-		log_warn("cannot connect to the server: %s", strerror(-err));
+		warn_of_server(p, strerror(-err));
 		free(pair);
 		return err;
 	}
