@@ -15,26 +15,41 @@
 #include "kernel-tree.h"
 #include "kernel.h"
 #include "lab.h"
+#include "spawn.h"
 
 static unsigned to_mb(uint64_t bytes)
 {
 	return (unsigned)((bytes + 500000) / 1000000);
 }
 
+static int list_variants(void)
+{
+	cleanup(cleanup_strv) char **names = NULL;
+	int r = kernel_find_variants(&names);
+
+	for (char **name = names; !r && *name; name++)
+		printf("%s\n", *name);
+	return r;
+}
+
 static int list_kernels(void)
 {
 	uint64_t trees = 0;
+	int r;
 
 	for (size_t i = 0; i < n_kernel_sources; i++) {
 		const struct kernel_source *s = &kernel_sources[i];
 		struct kernel *k = NULL;
-		int r = kernel_find(s->name, &k);
 
+		r = kernel_find(s->name, &k);
 		if (r && r != -ENOENT)
 			return lab_fail(r, NULL);
 		printf("%-18s %-22s %s\n", s->name, r ? "-" : k->release, s->summary);
 		kernel_free(k);
 	}
+	r = list_variants();
+	if (r)
+		return lab_fail(r, NULL);
 	for (size_t i = 0; i < n_kernel_edits; i++)
 		printf("%s-without-%s: undoes %s: %s\n", i ? "..." : "NAME", kernel_edits[i].name,
 		       kernel_edits[i].fixed_by, kernel_edits[i].summary);

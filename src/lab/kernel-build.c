@@ -91,6 +91,11 @@ static int compile_and_publish(struct build *b, const struct kernel_spec *s, cha
 
 	if (!r)
 		r = build_compile(b, ret_why);
+	/* An error of the compiler leaves nothing by halves, a compiler that was stopped may. */
+	if (!r)
+		b->is_whole = true;
+	else if (r != -EIO)
+		b->is_whole = false;
 	if (!r)
 		r = build_take(b, s, entry, ret_why);
 	if (!r)
@@ -117,8 +122,13 @@ static int fetch_source(struct build *b, const struct apt *a, char **ret_why)
 	autofree char *debs = path_join(b->job->work->tmp, "debs");
 	int r = debs ? apt_download(a, b->source, 1, debs, ret_why) : -ENOMEM;
 
+	b->is_whole = false;
+	if (!r)
+		r = kernel_tree_drop(&b->tree);
 	if (!r)
 		r = unpack(b, debs, ret_why);
+	if (!r)
+		r = kernel_tree_set(&b->tree, b->source);
 	return r ? r : build_configure(b, ret_why);
 }
 
@@ -128,7 +138,7 @@ static int build_all(struct build *b, char **ret_why)
 	const struct kernel_spec base = kernel_spec_base(s);
 	int r = 0;
 
-	progress_step(b->job->progress, "compiling%s", b->tree.version ? " what has changed" : "");
+	progress_step(b->job->progress, "compiling%s", b->is_whole ? " what has changed" : "");
 	if (kernel_spec_is_changed(s)) {
 		r = build_check_changes(b, ret_why);
 		if (!r && !has_entry(b, &base))
@@ -139,19 +149,12 @@ static int build_all(struct build *b, char **ret_why)
 	return r ? r : compile_and_publish(b, s, ret_why);
 }
 
-/* A compiler that was stopped may have left half an object behind. */
-static bool is_sound(int r)
-{
-	return !r || r == -EIO || r == -ESRCH || r == -EINVAL;
-}
-
 static int finish_tree(struct build *b, int r, const char *hash)
 {
 	int r1 = build_change_back(b);
-	bool was_there = b->tree.version != NULL;
 
-	if (b->config->is_debug && !r1 && is_sound(r) && (!r || was_there))
-		r1 = kernel_tree_keep(&b->tree, hash, b->source);
+	if (b->config->is_debug && b->is_whole && !r1)
+		r1 = kernel_tree_keep(&b->tree, hash);
 	else
 		r1 = kernel_tree_drop(&b->tree);
 	return r ? r : r1;
@@ -206,12 +209,8 @@ static int build(struct build *b, char **ret_why)
 		progress_step(b->job->progress, "%s is the newest already", b->source->version);
 		return 0;
 	}
-	if (!is_at_hand(b)) {
-		free(steal_ptr(&b->tree.version));
-		r = kernel_tree_drop(&b->tree);
-		if (!r)
-			r = fetch_source(b, &a, ret_why);
-	}
+	if (!is_at_hand(b))
+		r = fetch_source(b, &a, ret_why);
 	return r ? r : build_all(b, ret_why);
 }
 
@@ -248,6 +247,7 @@ int kernel_build(const struct kernel_job *job, char **ret_why)
 		r = kernel_tree_open(job->work->cache, base.name, hash, &b.tree);
 	if (r)
 		return r;
+	b.is_whole = b.tree.version != NULL;
 	r = cache_work_make_tmp(job->work, b.tree.version ? VARIANT_MIB : config->megabytes,
 				ret_why);
 	if (!r)

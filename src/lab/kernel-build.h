@@ -22,6 +22,7 @@ struct build {
 	struct kernel_undo undo;
 	char **env;
 	bool is_patched;
+	bool is_whole; /* all of the tree is compiled; no object may be half a one */
 	unsigned n_compiled;
 };
 

@@ -130,21 +130,42 @@ int build_compile(struct build *b, char **ret_why)
 			   b->job->work, ret_why);
 }
 
+/* What patch said: which file it is at, and the first thing that is wrong. */
+struct patch_talk {
+	char file[128], wrong[128];
+};
+
+static void follow_patch(void *arg, const char *line)
+{
+	struct patch_talk *t = arg;
+	bool is_wrong = line && (strstr(line, "FAILED") || strstr(line, "can't find") ||
+				 strstr(line, "****") || strstr(line, "previously applied"));
+
+	if (line && !strncmp(line, "checking file ", 14))
+		snprintf(t->file, sizeof(t->file), "%s: ", line + 14);
+	if (is_wrong && !*t->wrong)
+		snprintf(t->wrong, sizeof(t->wrong), "%s%s", t->file, line);
+}
+
 static int run_patch(struct build *b, const char *option, char **ret_why)
 {
+	struct patch_talk talk = {0};
 	autofree char *why = NULL;
-	int r = tool_run(
-		&(struct tool){.argv = (const char *const[]){"patch", "-p1", "--batch",
+	const struct tool t = {.argv = (const char *const[]){"patch", "-p1", "--batch",
 							     "--no-backup-if-mismatch", "-i",
 							     b->job->patch, option, NULL},
-			       .dir = b->tree.src},
-		b->job->work, &why);
+			       .dir = b->tree.src,
+			       .line = follow_patch,
+			       .arg = &talk};
+	int r = tool_run(&t, b->job->work, &why);
 
-	return r == -EIO
-		       ? lab_why(-EINVAL, ret_why, "%s does not apply to %s %s: %s", b->job->patch,
-				 b->source->name, b->source->version, why ? why : "patch failed")
-	       : r ? lab_why(r, ret_why, "%s", why ? why : strerror(-r))
-		   : 0;
+	if (r != -EIO)
+		return r ? lab_why(r, ret_why, "%s", why ? why : strerror(-r)) : 0;
+	return lab_why(-EINVAL, ret_why, "%s does not apply to %s %s: %s", b->job->patch,
+		       b->source->name, b->source->version,
+		       *talk.wrong ? talk.wrong
+		       : why	   ? why
+				   : "patch failed");
 }
 
 int build_check_changes(struct build *b, char **ret_why)

@@ -68,7 +68,8 @@ static const char *const inet_debug_options[] = {OPTIONS_UML, OPTIONS_DEBIAN, OP
 static const char *const x86_options[] = {OPTIONS_X86, OPTIONS_DEBIAN, OPTIONS_INET, OPTIONS_DEBUG,
 					  NULL};
 
-const char *const kernel_kasan_options[] = {"KASAN=y", "KASAN_GENERIC=y", "SLUB_DEBUG=y", NULL};
+const char *const kernel_kasan_options[] = {"KASAN=y", "KASAN_GENERIC=y", "KASAN_OUTLINE=y",
+					    "SLUB_DEBUG=y", NULL};
 
 /* What the build reads: a sixth of the source. The rest is not unpacked; Kconfig and make want to
  * see all of their own files, wherever they are. */

@@ -72,6 +72,25 @@ int kernel_tree_open(const char *cache, const char *name, const char *hash,
 	return 0;
 }
 
+static int replace(char **text, const char *by)
+{
+	char *copy = strdup(by);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*text);
+	*text = copy;
+	return 0;
+}
+
+int kernel_tree_set(struct kernel_tree *t, const struct apt_package *p)
+{
+	int r = replace(&t->version, p->version);
+
+	r = r ? r : replace(&t->suite, p->suite);
+	return r ? r : replace(&t->package, p->name);
+}
+
 int kernel_tree_drop(const struct kernel_tree *t)
 {
 	return remove_tree(t->dir);
@@ -173,12 +192,13 @@ static int drop_old(const struct kernel_tree *t)
 	return r;
 }
 
-int kernel_tree_keep(const struct kernel_tree *t, const char *hash, const struct apt_package *p)
+int kernel_tree_keep(const struct kernel_tree *t, const char *hash)
 {
 	autofree char *state = state_path(t->dir), *text = NULL;
 	int r;
 
-	if (!state || asprintf(&text, "%s %s %s %s\n", hash, p->version, p->suite, p->name) < 0) {
+	if (!state ||
+	    asprintf(&text, "%s %s %s %s\n", hash, t->version, t->suite, t->package) < 0) {
 		text = NULL;
 		return -ENOMEM;
 	}

@@ -14,7 +14,7 @@ struct apt_package;
 /* Always at the same place: the compiler's command lines have its path. */
 struct kernel_tree {
 	char *dir, *src;
-	/* What the last one left; NULL when there is nothing to go on with. */
+	/* Of the source in it; NULL when there is none to go on with. */
 	char *package, *version, *suite;
 };
 
@@ -30,7 +30,10 @@ int kernel_tree_open(const char *cache, const char *name, const char *hash,
 
 /* It is complete, and the source as Debian has it: the next build may go on from here. The oldest
  * trees beyond two are removed. */
-int kernel_tree_keep(const struct kernel_tree *t, const char *hash, const struct apt_package *p);
+int kernel_tree_keep(const struct kernel_tree *t, const char *hash);
+
+/* Notes the package that its source is from. */
+int kernel_tree_set(struct kernel_tree *t, const struct apt_package *p);
 
 int kernel_tree_drop(const struct kernel_tree *t);
 void kernel_tree_done(struct kernel_tree *t);

@@ -18,6 +18,7 @@
 #include "path.h"
 #include "progress.h"
 #include "slurp.h"
+#include "spawn.h"
 
 #define PATCH_LIMIT (4U << 20)
 
@@ -144,6 +145,52 @@ int kernel_find(const char *name, struct kernel **ret_k)
 	if (!best)
 		return -ENOENT;
 	*ret_k = steal_ptr(&best);
+	return 0;
+}
+
+/* M's name, if it is a variant's that NAMES lacks. */
+static int add_variant(const struct kernel_manifest *m, char ***names)
+{
+	const struct kernel_source *plain = kernel_source_by_name(m->name);
+
+	if (plain || !is_current(m))
+		return 0;
+	for (char **n = *names; n && *n; n++)
+		if (!strcmp(*n, m->name))
+			return 0;
+	return strv_push(names, m->name);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strverscmp(*(char *const *)a, *(char *const *)b);
+}
+
+int kernel_find_variants(char ***ret_names)
+{
+	cleanup(cleanup_strv) char **names = calloc(1, sizeof(*names));
+	autofree char *cache = NULL, *kernels = NULL;
+	autoclosedir DIR *d = NULL;
+	const struct dirent *e;
+	int r = names ? lab_cache_dir(&cache) : -ENOMEM;
+
+	if (r)
+		return r;
+	kernels = path_join(cache, "kernels");
+	if (!kernels)
+		return -ENOMEM;
+	d = opendir(kernels);
+	while (!r && d && (e = readdir(d))) {
+		cleanup(kernel_manifest_done) struct kernel_manifest m = KERNEL_MANIFEST_INIT;
+		autofree char *dir = path_join(kernels, e->d_name);
+
+		if (e->d_name[0] != '.' && dir && !kernel_manifest_read(dir, &m))
+			r = add_variant(&m, &names);
+	}
+	if (r)
+		return r;
+	qsort(names, strv_len((const char *const *)names), sizeof(*names), compare_names);
+	*ret_names = steal_ptr(&names);
 	return 0;
 }
 

@@ -36,6 +36,10 @@ int lab_cache_dir(char **ret_dir);
  * -ENOENT if it is not there. */
 int kernel_find(const char *name, struct kernel **ret_k);
 
+/* The names of the kernels in the cache that have something done to them (-without-..., -kasan,
+ * -patch-...), sorted. The caller frees it with strv_free. */
+int kernel_find_variants(char ***ret_names);
+
 /* The kernel NAME, fetched or built first if the cache has none, with progress lines on stderr.
  * NULL or "" means the default of the guest: UML's newest, or for !UML Debian's 6.12.
  * On failure *RET_WHY (the caller frees it) says in one line what is missing and what to do.

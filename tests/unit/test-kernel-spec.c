@@ -245,7 +245,8 @@ static void keep_tree(const char *cache, const char *name)
 	const struct apt_package p = {.name = "p", .version = "6.12.1-1", .suite = "s"};
 
 	assert_int_equal(kernel_tree_open(cache, name, "h", &t), 0);
-	assert_int_equal(kernel_tree_keep(&t, "h", &p), 0);
+	assert_int_equal(kernel_tree_set(&t, &p), 0);
+	assert_int_equal(kernel_tree_keep(&t, "h"), 0);
 }
 
 static bool has_tree(const char *cache, const char *name)
@@ -306,7 +307,8 @@ static void make_tree(const char *cache, const char *file, const char *text)
 	dir = strndup(path, (size_t)(strrchr(path, '/') - path));
 	assert_int_equal(make_dirs(dir), 0);
 	assert_int_equal(path_write(path, text, strlen(text)), 0);
-	assert_int_equal(kernel_tree_keep(&t, hash, &p), 0);
+	assert_int_equal(kernel_tree_set(&t, &p), 0);
+	assert_int_equal(kernel_tree_keep(&t, hash), 0);
 }
 
 static void assert_reason(int r, char *reason, const char *expected)
@@ -350,7 +352,9 @@ static void a_build_stops_at_a_patch_that_does_not_apply(void **state)
 	make_tree(*state, "lib/x.c", "other\n");
 	write_below(*state, "fix.patch", patch);
 	r = kernel_get_patched("6.12-uml-debug", true, file, &k, &reason);
-	assert_reason(r, reason, "fix.patch does not apply to linux-source-6.12 6.12.1-1: ");
+	assert_reason(r, reason,
+		      "fix.patch does not apply to linux-source-6.12 6.12.1-1: lib/x.c: "
+		      "Hunk #1 FAILED");
 	assert_below(*state, "build/6.12-uml-debug/source/lib/x.c", "other\n");
 	assert_true(has_tree(*state, "6.12-uml-debug/state"));
 }
