@@ -221,7 +221,14 @@ static int test_kernel(void *ctx, size_t i, enum bisect_answer *ret_a)
 	struct bisection *b = ctx;
 	struct trial *t = &b->trials_of[i];
 	const char *const values[] = {
-		b->row.kernels[i].name, "own", b->o.share, b->o.iounit, b->o.msize, b->o.cache};
+		[MATRIX_KERNEL] = b->row.kernels[i].name,
+		[MATRIX_GUEST] = "own",
+		[MATRIX_SHARE] = b->o.share,
+		[MATRIX_GUARD] = "default",
+		[MATRIX_IOUNIT] = b->o.iounit,
+		[MATRIX_MSIZE] = b->o.msize,
+		[MATRIX_CACHE] = b->o.cache,
+	};
 
 	t->is_tested = true;
 	b->trials.booted = 0;
