@@ -62,15 +62,19 @@ static bool is_about_bytes(json_t *finding)
 
 json_t *record_first_finding(json_t *run)
 {
-	json_t *list = record_at(record_bad_mount(run), "list"), *d;
+	json_t *list = record_at(record_bad_mount(run), "list"), *d, *best = NULL;
 	size_t i;
 
 	json_array_foreach(list, i, d)
 	{
-		if (is_about_bytes(d))
+		const char *class = record_string(d, "class");
+
+		if (is_about_bytes(d) && class && !strcmp(class, "ZERO"))
 			return d;
+		if (!best && is_about_bytes(d))
+			best = d;
 	}
-	return json_array_get(list, 0);
+	return best ? best : json_array_get(list, 0);
 }
 
 bool mount_is_cached(json_t *mount)

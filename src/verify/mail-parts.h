@@ -16,7 +16,8 @@ int64_t record_number(json_t *run, const char *path);
 /* The first mount that is damaged; or else the first; NULL without any. */
 json_t *record_bad_mount(json_t *run);
 
-/* Its first finding about a file's bytes, or else its first; NULL without any. */
+/* The finding that tells most: bytes that were lost (what stands elsewhere instead often follows from that),
+ * else the first about a file's bytes, else the first; NULL without any. */
 json_t *record_first_finding(json_t *run);
 
 /* Does this mount read through the page cache? */
