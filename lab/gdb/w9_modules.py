@@ -23,10 +23,10 @@ def read_memory(address, size):
         return None
 
 
-def is_up():
-    """Has the kernel begun? Before that its addresses mean nothing."""
+def has_banner():
+    """Is the kernel that we have symbols of at its place?"""
     banner = find_variable("linux_banner")
-    return banner is not None and read_memory(int(banner.address), 14) == b"Linux version "
+    return banner is None or read_memory(int(banner.address), 14) == b"Linux version "
 
 
 def all_modules():
@@ -104,9 +104,9 @@ def check_kernel():
     """Symbols of another kernel would show nonsense."""
     files = gdb.objfiles()
     ours, theirs = files[0].build_id if files else None, kernel_id()
-    if ours and theirs and ours != theirs:
-        raise gdb.GdbError("the guest runs another kernel, build-id %s, than the symbols are of, "
-                           "%s: %s" % (theirs, ours, files[0].filename))
+    if not has_banner() or ours and theirs and ours != theirs:
+        raise gdb.GdbError("the guest runs another kernel than the symbols are of: %s, build-id %s, "
+                           "not %s" % (files[0].filename, ours, theirs or "that"))
 
 
 class Symbols:
@@ -152,12 +152,10 @@ class Symbols:
 
 
 class LoadBreakpoint(gdb.Breakpoint):
-    """Where a module is complete, in its place, and about to start. Nobody notices the stop.
-
-    By hardware, as it has to be set before the kernel has page tables."""
+    """Where a module is complete, in its place, and about to start. Nobody notices the stop."""
 
     def __init__(self, symbols):
-        super().__init__("do_init_module", gdb.BP_HARDWARE_BREAKPOINT, internal=True)
+        super().__init__("do_init_module", internal=True)
         self.silent = True
         self.symbols = symbols
 
@@ -174,9 +172,6 @@ class ModulesCommand(gdb.Command):
         self.symbols = symbols
 
     def invoke(self, argument, from_tty):
-        if not is_up():
-            gdb.write("the kernel has not begun yet\n")
-            return
         self.symbols.add_all()
         none = True
         for module in all_modules():
@@ -202,8 +197,7 @@ def follow(folder):
     symbols = Symbols(folder)
     _keep_no_index()
     ModulesCommand(symbols)
-    if is_up():
-        check_kernel()
-        symbols.add_all()
+    check_kernel()
+    symbols.add_all()
     if symbols.files:
         LoadBreakpoint(symbols)

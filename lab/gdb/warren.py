@@ -10,11 +10,11 @@ sys.dont_write_bytecode = True
 import w9_fids  # noqa: E402
 import w9_iter  # noqa: E402
 import w9_print  # noqa: E402
-import w9_qemu  # noqa: E402, F401
+import w9_qemu  # noqa: E402
 import w9_reads  # noqa: E402
 
 w9_print.register()
 for command in (w9_iter.IterCommand, w9_iter.FolioqCommand, w9_fids.FidsCommand,
-                w9_reads.ReadsCommand):
+                w9_reads.ReadsCommand, w9_qemu.AttachCommand):
     command()
 w9_reads.ParkedFunction()

@@ -44,17 +44,19 @@ static int push_symbols(const struct gdb_plan *p, char ***argv, char **ret_why)
 	return r ? r : strv_push(argv, s.vmlinux);
 }
 
-/* A path as a word of Python: our own folders have no quotes in their names, the cache's may. */
+/* PATH as one word for a command of gdb. */
 static char *quote(const char *path)
 {
-	char *text = malloc(4 * strlen(path) + 3), *at = text;
+	char *text = malloc(2 * strlen(path) + 3), *at = text;
 
 	if (!text)
 		return NULL;
 	*at++ = '\'';
-	for (; *path; path++)
-		at += *path == '\'' || *path == '\\' ? sprintf(at, "\\x%02x", (unsigned)*path)
-						     : sprintf(at, "%c", *path);
+	for (; *path; path++) {
+		if (*path == '\'' || *path == '\\')
+			*at++ = '\\';
+		*at++ = *path;
+	}
 	strcpy(at, "'");
 	return text;
 }
@@ -68,11 +70,11 @@ static int push_attach(const struct gdb_plan *p, char ***argv, char **ret_why)
 	if (r)
 		return r;
 	socket = quote(p->socket);
-	modules = s.modules ? quote(s.modules) : strdup("None");
+	modules = s.modules ? quote(s.modules) : strdup("");
 	if (!socket || !modules)
 		return -ENOMEM;
 	r = strv_push(argv, "-ex");
-	return r ? r : strv_pushf(argv, "python w9_qemu.attach(%s, %s)", socket, modules);
+	return r ? r : strv_pushf(argv, "w9-attach %s %s", socket, modules);
 }
 
 const struct gdb_ops gdb_qemu = {push_symbols, push_attach};
