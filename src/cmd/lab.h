@@ -14,6 +14,7 @@
 	V("report", lab_report, "write the mail about a recorded run")           \
 	V("repro", lab_repro, "pack a recorded run for other machines")          \
 	V("run", lab_run, "run a command in a guest, in a shared folder")        \
+	V("story", lab_story, "the bug of the 12943-byte file, found once more") \
 	V("watch", lab_watch, "show each read of a command in a guest, and those that lose bytes")
 
 #define V(name, fn, summary) int fn(int argc, char **argv);
