@@ -41,7 +41,7 @@ struct run_options {
 	uint32_t msize, iounit, memory_mib, timeout_s;
 	int cpu;
 	struct instrument_wish instruments;
-	const char *guard, *with;
+	const char *guard, *recording, *with;
 	bool keep, quiet, help;
 	char **argv; /* NULL: a shell */
 };
@@ -84,6 +84,7 @@ static const struct option_row rows[] = {
 	{"msize", OPTION_NUMBER, FIELD(msize), .min = 4096, .max = 1U << 20},
 	{"iounit", OPTION_NUMBER, FIELD(iounit), .min = 0, .max = 1U << 20},
 	{"guard", OPTION_TEXT, FIELD(guard)},
+	{"record", OPTION_TEXT, FIELD(recording)},
 	{"qemu", OPTION_TEXT, FIELD(wish.qemu)},
 	{"memory", OPTION_NUMBER, FIELD(memory_mib), .min = 64, .max = 65536},
 	{"cpu", OPTION_TAKE, .take = take_cpu},
@@ -114,6 +115,8 @@ static int print_help(void)
 	       "  --msize N                bytes of the largest message, 4096 to 1048576 (512000)\n"
 	       "  --iounit N               what warren's server answers to open (0)\n"
 	       "  --guard LIST             the guards of warren's server, as for 'warren serve'\n"
+	       "  --record FILE            record all messages of warren's server, for 'warren "
+	       "trace'\n"
 	       "  --qemu NAME|PATH         which QEMU: a Debian release's, or a program's path\n"
 	       "  --memory MIB             memory of the guest, 64 to 65536 (512)\n"
 	       "  --cpu N|any              where guest and server run (uml: both on one CPU)\n"
@@ -180,6 +183,8 @@ static const char *find_conflict(const struct run_options *o)
 		return "--guard: 'warren serve --help' lists the guards";
 	if (o->guard && o->share == BY_QEMU)
 		return "--guard is for --share warren and --share tcp";
+	if (o->recording && o->share == BY_QEMU)
+		return "--record is for --share warren and --share tcp";
 	if (!o->argv && (!isatty(0) || !isatty(1)))
 		return "which COMMAND? (a shell needs a terminal)";
 	return NULL;
@@ -307,6 +312,7 @@ static void fill_plan(struct run *r)
 		.silence_limit_s = SILENCE_LIMIT_S,
 		.iounit = o->iounit,
 		.guard = o->guard,
+		.recording = o->recording,
 		.cpu = o->cpu,
 		.terminal = true,
 		.debug = true,

@@ -64,6 +64,8 @@ static void print_help(void)
 	       "                        fid, pkt, fsc, vpkt, cache, mmap; to dmesg in the record\n"
 	       "  --trace EVENTS        tracepoints: 9p, netfs, GROUP:EVENT; to trace in the "
 	       "record\n"
+	       "  --record FILE         record all messages of warren's server, for 'warren "
+	       "trace'\n"
 	       "  --timeout SECONDS     end a guest that is silent for so long, 1 to 86400 (60)\n"
 	       "  --save-manifest FILE  write down what DIR holds; no guest is started\n"
 	       "  --manifest FILE       compare with what was written down\n\n"
@@ -209,6 +211,7 @@ static const struct option_row rows[] = {
 	{"stats", OPTION_FLAG, FIELD(stats)},
 	{"quiet", OPTION_FLAG, FIELD(quiet)},
 	{"keep", OPTION_FLAG, FIELD(keep)},
+	{"record", OPTION_TEXT, FIELD(recording)},
 	{"no-record", OPTION_FLAG, FIELD(no_record)},
 	{"save-manifest", OPTION_TEXT, FIELD(save_manifest)},
 	{"manifest", OPTION_TEXT, FIELD(manifest)},
@@ -241,6 +244,8 @@ static int check(struct verify_options *o, int *ret_status)
 		bad = "--guard is for --server warren";
 	else if (o->guard && guards_parse(o->guard, &guards, &word, &len))
 		bad = "--guard: 'warren serve --help' lists the guards";
+	else if (o->recording && o->wish.qemu_server)
+		bad = "--record is for --server warren";
 	else if (o->no_record && (o->instruments.debug || o->instruments.trace))
 		bad = "--9p-debug and --trace go to the record: not with --no-record";
 	else if (o->keep && o->no_record)

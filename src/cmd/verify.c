@@ -224,6 +224,7 @@ static int run(struct verify *v)
 		.ways = (const char *const *)v->o.ways,
 		.iounit = v->o.iounit,
 		.guard = v->o.guard,
+		.recording = v->o.recording,
 		.fragment = v->o.fragment,
 		.exec = v->o.exec,
 		.warren = v->ready.warren,

@@ -24,7 +24,7 @@ struct verify_options {
 	char *caches[VERIFY_MAX_WORDS + 1], *ways[VERIFY_MAX_WORDS + 1]; /* NULL-terminated */
 	unsigned msizes[VERIFY_MAX_WORDS + 1]; /* 0-terminated; none: the default */
 	uint32_t iounit;
-	const char *guard;
+	const char *guard, *recording;
 	uint32_t fragment; /* percent */
 	bool has_iounit, has_fragment;
 	bool all_caches; /* that the kernel knows: none were asked for */

@@ -343,6 +343,7 @@ static struct stage_plan plan_stage(const struct run_plan *p)
 		.silence_limit_s = p->silence_limit_s,
 		.iounit = p->iounit,
 		.guard = p->guard,
+		.recording = p->recording,
 		.debug_mask = p->debug_mask,
 		.trace = p->trace,
 		.cpu = p->cpu,

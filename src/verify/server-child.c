@@ -18,7 +18,8 @@
 #define LINE_MAX_BYTES 4096
 
 static int make_words(const char *warren, const char *dir, const char *socket_path, int ready_fd,
-		      unsigned cpu, unsigned iounit, const char *guard, char ***ret_argv)
+		      unsigned cpu, unsigned iounit, const char *guard, const char *recording,
+		      char ***ret_argv)
 {
 	char **argv = NULL;
 	int r = strv_push(&argv, warren);
@@ -34,6 +35,8 @@ static int make_words(const char *warren, const char *dir, const char *socket_pa
 		r = r ? r : strv_pushf(&argv, "--iounit=%u", iounit);
 	if (guard)
 		r = r ? r : strv_pushf(&argv, "--guard=%s", guard);
+	if (recording)
+		r = r ? r : strv_pushf(&argv, "--record=%s", recording);
 	if (socket_path)
 		r = r ? r : strv_pushf(&argv, "--socket-path=%s", socket_path);
 	else
@@ -87,7 +90,7 @@ static int spawn_server(char **argv, int ready_fd, int log_fd, struct child *ret
 
 int server_child_start(const char *warren, const char *dir, const char *socket_path,
 		       const char *log, unsigned cpu, unsigned iounit, const char *guard,
-		       struct server_child *ret_s, char **ret_why)
+		       const char *recording, struct server_child *ret_s, char **ret_why)
 {
 	struct server_child s = {.child = CHILD_INIT, .log = strdup(log)};
 	autoclose int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -100,7 +103,7 @@ int server_child_start(const char *warren, const char *dir, const char *socket_p
 		return -errno;
 	}
 	ready = fds[0];
-	r = make_words(warren, dir, socket_path, fds[1], cpu, iounit, guard, &argv);
+	r = make_words(warren, dir, socket_path, fds[1], cpu, iounit, guard, recording, &argv);
 	if (!r) {
 		r = spawn_server(argv, fds[1], log_fd, &s.child);
 		strv_free(argv);

@@ -99,7 +99,8 @@ static int start_server(struct stage *s, const char *socket_path)
 		return -ENOMEM;
 	if (server_child_start(s->plan->warren, s->plan->dir,
 			       s->plan->share == SHARE_TCP ? NULL : socket_path, log, s->cpu,
-			       s->plan->iounit, s->plan->guard, &s->server, &why) < 0)
+			       s->plan->iounit, s->plan->guard, s->plan->recording, &s->server,
+			       &why) < 0)
 		return stage_fail(s, RUN_FAILED, why);
 	s->has_server = true;
 	return 0;
