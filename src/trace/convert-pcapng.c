@@ -221,8 +221,8 @@ static const uint8_t *bytes_of(struct state *s, const struct trace_record *r, si
 {
 	size_t n = (size_t)r->head_len + r->payload_len;
 
-	if (s->cap < n) {
-		uint8_t *bytes = realloc(s->bytes, n);
+	if (s->cap < n || !s->bytes) {
+		uint8_t *bytes = realloc(s->bytes, MAX(n, 1));
 
 		if (!bytes)
 			return NULL;
