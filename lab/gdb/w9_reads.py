@@ -1,191 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""Follows p9_client_read_once: what each read of the 9P client did to its iterator, and whether each
-byte went into the folios.
+"""Follows p9_client_read_once: lets the guest run, and looks at each read where its bytes are moved.
 
-The guest runs between the stops of four breakpoints: entry and return of the read, entry of
-p9_client_zc_rpc (the reply goes straight into the pages), entry and return of _copy_to_iter (the reply
-is copied). Reads of several tasks interleave; the iterator's address tells them apart.
-
-What holds for every copy and every read: the cursor moves by as many bytes of folios as the count goes
-down. A copy that starts behind its folio's end and is not moved to the next one breaks it, wherever in
-memory its bytes fall."""
+The guest runs between the stops of its breakpoints: entry and return of the read, entry of
+p9_client_zc_rpc (the reply goes straight into the pages), entry and return of what takes these pages
+from the iterator, and of _copy_to_iter (the reply is copied). Reads of several tasks interleave; the
+iterator's address tells them apart."""
 import json
 
 import gdb
 
-import w9_fids
-import w9_mm
-from w9_dwarf import Command, Missing, at_address, find_entry
-from w9_iter import FOLIOQ, Cursor, Segment, segments_from
+from w9_dwarf import Command, at_address, find_entry
+from w9_iter import Cursor
+from w9_read import Copy, Extract, Read, stack_pointer
 
-IO_HEADER = 24  # include/net/9p/9p.h, P9_IOHDRSZ: a macro, so no debug information has it
-
-
-def stack_pointer(frame):
-    return int(frame.read_register("sp")) & (1 << 64) - 1
-
-
-class Copy:
-    """One copy of reply bytes into the iterator."""
-
-    def __init__(self, source, cursor):
-        self.source = source
-        self.before = cursor
-        self.why = self.landed = self.physical = None
-
-    def finish(self, after):
-        n = self.before.count - after.count
-        if self.before.kind != FOLIOQ or not n:
-            return
-        start = self.before.position(self.before.queue)
-        end = after.position(self.before.queue)
-        if start is None or end is None or end - start == n:
-            return
-        if not self.before.is_parked:
-            self.why = ("the copy of %d bytes at slot %d, iov_offset 0x%x moved the cursor by %d" %
-                        (n, self.before.slot, self.before.offset, end - start))
-            return
-        self.why = ("the copy of %d bytes began at slot %d, iov_offset 0x%x, the end of a folio of "
-                    "0x%x bytes: they went to the page behind it" %
-                    (n, self.before.slot, self.before.offset, self.before.folio_size))
-        self._find_landing(n)
-
-    def _find_landing(self, n):
-        segments = list(segments_from(self.before.queue))
-        pfn = w9_mm.pfn_of(segments[0].folios[self.before.slot])
-        if pfn is None:
-            return
-        self.physical = pfn * w9_mm.PAGE_SIZE + self.before.offset
-        page = self.physical // w9_mm.PAGE_SIZE
-        self.landed, words = self._owner(segments, page)
-        seen = ", and are there now" if self._is_there(n) else ""
-        self.why += " (physical 0x%x%s: %s)" % (self.physical, seen, words)
-
-    def _owner(self, segments, page):
-        at = 0
-        meant = self.before.slot + 1
-        for segment in segments:
-            for slot, folio in enumerate(segment.folios):
-                first = w9_mm.pfn_of(folio)
-                if first is not None and first <= page < first + segment.sizes[slot] // w9_mm.PAGE_SIZE:
-                    if at + slot == meant:
-                        return "next", "by luck the next folio, where they were meant to go"
-                    return "queue", "the folio of slot %d of the same read" % (at + slot)
-            at += len(segment.folios)
-        inode = w9_mm.inode_of_pfn(page)
-        if inode:
-            name = w9_mm.path_of_inode(inode)
-            return "file", "the page cache of %s" % (name or "another file")
-        return "other", "no page of this read nor of another file"
-
-    def _is_there(self, n):
-        address = w9_mm.address_of_pfn(self.physical // w9_mm.PAGE_SIZE)
-        if address is None:
-            return False
-        inferior = gdb.selected_inferior()
-        address += self.physical % w9_mm.PAGE_SIZE
-        try:
-            return inferior.read_memory(address, n) == inferior.read_memory(self.source, n)
-        except gdb.MemoryError:
-            return False
-
-
-class Read:
-    """One call of p9_client_read_once, from its entry on."""
-
-    def __init__(self, frame):
-        fid = frame.read_var("fid").dereference()
-        caller = frame.older()
-        self.iterator = int(frame.read_var("to"))
-        self.error_at = int(frame.read_var("err"))
-        self.return_pc = caller.pc()
-        self.return_sp = stack_pointer(caller)
-        self.fid = int(fid["fid"])
-        self.offset = int(frame.read_var("offset"))
-        self.iounit = int(fid["iounit"])
-        self.msize = int(fid["clnt"]["msize"])
-        self.before = Cursor(self._iterator_value())
-        self.queue = self._queue_sizes()
-        self.file = self._find_file(fid)
-        self.is_zero_copy = False
-        self.asked = self._rsize()
-        self.copies = []
-        self.after = self.why = None
-        self.error = 0
-
-    def _iterator_value(self):
-        return at_address("struct iov_iter", self.iterator)
-
-    def _rsize(self):
-        """What the kernel will ask for; p9_client_zc_rpc is told, a copied read's fmt hides it."""
-        most = self.msize - IO_HEADER
-        return min(self.iounit if 0 < self.iounit <= most else most, self.before.count)
-
-    def _queue_sizes(self):
-        if self.before.kind != FOLIOQ:
-            return None
-        return [size for segment in segments_from(self.before.queue) for size in segment.sizes]
-
-    def _find_file(self, fid):
-        try:
-            return self._file_of_folio() or w9_fids.path_of_fid(fid)
-        except (gdb.error, Missing):
-            return None
-
-    def _file_of_folio(self):
-        if self.before.kind != FOLIOQ:
-            return None
-        segment = Segment(at_address("struct folio_queue", self.before.queue))
-        inode = w9_mm.inode_of_folio(segment.folios[0]) if segment.folios else None
-        return w9_mm.path_of_inode(inode) if inode else None
-
-    def finish(self):
-        self.after = Cursor(self._iterator_value())
-        self.error = int(at_address("int", self.error_at))
-        for copy in self.copies:
-            self.why = self.why or copy.why
-        if not self.why:
-            self.why = self._moved_wrongly()
-
-    def _moved_wrongly(self):
-        if self.before.kind != FOLIOQ:
-            return None
-        start = self.before.position(self.before.queue)
-        end = self.after.position(self.before.queue)
-        n = self.before.count - self.after.count
-        if start is None or end is None or end - start == n:
-            return None
-        return "%d bytes were read, and the cursor moved by %d" % (n, end - start)
-
-    def landing(self):
-        for copy in self.copies:
-            if copy.why:
-                return copy.landed, copy.physical
-        return None, None
-
-    def record(self):
-        landed, physical = self.landing()
-        return {
-            "fid": self.fid, "file": self.file, "offset": self.offset, "asked": self.asked,
-            "count": self.before.count - self.after.count, "zc": self.is_zero_copy,
-            "error": self.error, "iounit": self.iounit, "msize": self.msize,
-            "iter": "0x%x" % self.iterator, "iter_type": self.before.kind,
-            "slot": self.before.slot, "iov_offset": self.before.offset,
-            "folio_size": self.before.folio_size, "count_before": self.before.count,
-            "slot_after": self.after.slot, "iov_offset_after": self.after.offset,
-            "folio_size_after": self.after.folio_size, "count_after": self.after.count,
-            "queue": self.queue, "broken": self.why is not None, "why": self.why,
-            "landed": landed, "physical": physical,
-        }
-
-    def words(self):
-        how = "zero-copy" if self.is_zero_copy else "copied"
-        text = "%s fid %d offset 0x%x: %d bytes, %s" % (
-            self.file or "-", self.fid, self.offset, self.before.count - self.after.count, how)
-        if self.error:
-            text += ", error %d" % self.error
-        text += "\n  before  %s\n  after   %s\n" % (self.before.words(), self.after.words())
-        return text + ("  BROKEN  %s\n" % self.why if self.why else "")
+# Functions that are of interest during a read only, and the step that a call of theirs is.
+STEPS = {"_copy_to_iter": Copy, "iov_iter_get_pages_alloc2": Extract}
 
 
 class Follower:
@@ -194,23 +23,26 @@ class Follower:
     def __init__(self, sink):
         self.sink = sink
         self.reads = {}  # by iterator
-        self.copies = {}  # (pc, sp) of their return: the Read and its Copy
+        self.steps = {}  # (pc, sp) of their return: the Read and its Step
         self.handlers = {}  # by address
         self.breakpoints = []
-        self.copy_breakpoint = None
+        self.step_breakpoints = []
 
     def arm(self):
         """What the kernel has now; a module's functions come with its symbols."""
-        for name, handler in (("p9_client_read_once", self._read_enters),
-                              ("p9_client_zc_rpc", self._zero_copy_enters),
-                              ("_copy_to_iter", self._copy_enters)):
-            entry = find_entry(name)
-            if entry is None or entry in self.handlers:
-                continue
-            breakpoint = self._stop_at(entry, handler)
-            if name == "_copy_to_iter":
-                self.copy_breakpoint = breakpoint
+        self._stop_in("p9_client_read_once", self._read_enters)
+        self._stop_in("p9_client_zc_rpc", self._zero_copy_enters)
+        for name, kind in STEPS.items():
+            breakpoint = self._stop_in(name, lambda frame, kind=kind: self._step_enters(frame, kind))
+            if breakpoint:
                 breakpoint.enabled = bool(self.reads)
+                self.step_breakpoints.append(breakpoint)
+
+    def _stop_in(self, function, handler):
+        entry = find_entry(function)
+        if entry is None or entry in self.handlers:
+            return None
+        return self._stop_at(entry, handler)
 
     def is_armed(self):
         return any(handler == self._read_enters for handler in self.handlers.values())
@@ -222,25 +54,25 @@ class Follower:
         self.handlers[address] = handler
         return breakpoint
 
-    def _watch_copies(self):
-        if self.copy_breakpoint is not None:
-            wanted = bool(self.reads)
-            if self.copy_breakpoint.enabled != wanted:
-                self.copy_breakpoint.enabled = wanted
+    def _watch_steps(self):
+        wanted = bool(self.reads)
+        for breakpoint in self.step_breakpoints:
+            if breakpoint.enabled != wanted:
+                breakpoint.enabled = wanted
 
     def _read_enters(self, frame):
         read = Read(frame)
         self.reads[read.iterator] = read
         if read.return_pc not in self.handlers:
             self._stop_at(read.return_pc, self._read_returns)
-        self._watch_copies()
+        self._watch_steps()
 
     def _read_returns(self, frame):
         sp = stack_pointer(frame)
         for iterator, read in self.reads.items():
             if read.return_pc == frame.pc() and read.return_sp == sp:
                 del self.reads[iterator]
-                self._watch_copies()
+                self._watch_steps()
                 read.finish()
                 return self.sink(read)
         return False
@@ -251,21 +83,21 @@ class Follower:
             read.is_zero_copy = True
             read.asked = int(frame.read_var("inlen"))
 
-    def _copy_enters(self, frame):
+    def _step_enters(self, frame, kind):
         read = self.reads.get(int(frame.read_var("i")))
         if not read:
             return
-        copy = Copy(int(frame.read_var("addr")), Cursor(frame.read_var("i").dereference()))
-        read.copies.append(copy)
+        step = kind(frame)
+        read.steps.append(step)
         caller = frame.older()
         if caller.pc() not in self.handlers:
-            self._stop_at(caller.pc(), self._copy_returns)
-        self.copies[caller.pc(), stack_pointer(caller)] = (read, copy)
+            self._stop_at(caller.pc(), self._step_returns)
+        self.steps[caller.pc(), stack_pointer(caller)] = (read, step)
 
-    def _copy_returns(self, frame):
-        read, copy = self.copies.pop((frame.pc(), stack_pointer(frame)), (None, None))
-        if copy:
-            copy.finish(Cursor(at_address("struct iov_iter", read.iterator)))
+    def _step_returns(self, frame):
+        read, step = self.steps.pop((frame.pc(), stack_pointer(frame)), (None, None))
+        if step:
+            step.finish(Cursor(at_address("struct iov_iter", read.iterator)))
 
     def run(self):
         """Returns when the guest has ended, when SINK said so, or when something else stopped it."""

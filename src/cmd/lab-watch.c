@@ -138,7 +138,9 @@ static void print_read(size_t number, const struct read_record *r)
 }
 
 struct tally {
-	size_t broken, flat; /* flat: reads into an iterator that is no folio_queue */
+	size_t broken, copied; /* copied: of the broken ones */
+	size_t flat;	       /* reads into an iterator that is no folio_queue */
+	size_t errors;
 	uint64_t bytes, lost;
 	const struct read_record *first; /* broken */
 };
@@ -152,10 +154,12 @@ static struct tally count(const struct watch_result *w)
 
 		t.bytes += r->count;
 		t.flat += !r->before.has_slot;
+		t.errors += r->error != 0;
 		if (!r->broken)
 			continue;
 		t.broken++;
-		t.lost += r->count;
+		t.copied += !r->zc;
+		t.lost += r->lost;
 		if (!t.first)
 			t.first = r;
 	}
@@ -165,19 +169,22 @@ static struct tally count(const struct watch_result *w)
 static void print_verdict(const struct watch_result *w, const struct tally *t)
 {
 	if (t->broken) {
-		printf("BROKEN: %zu of %zu reads copied %" PRIu64 " bytes behind their folio: ",
-		       t->broken, w->n_reads, t->lost);
+		printf("BROKEN: %zu of %zu reads %s %" PRIu64 " bytes %s: ", t->broken, w->n_reads,
+		       t->copied == t->broken ? "copied" : "put", t->lost,
+		       t->copied == t->broken ? "behind their folio" : "outside their folios");
 		print_name(t->first);
 		printf(", offset 0x%" PRIx64 "%s\n", t->first->offset,
 		       t->broken > 1 ? " and more" : "");
 	} else if (!w->n_reads) {
 		printf("OK: the 9P client read nothing\n");
-	} else if (t->flat == w->n_reads) {
-		printf("OK: %zu reads, %" PRIu64 " bytes, none through a folio_queue (%s)\n",
-		       w->n_reads, t->bytes, w->reads[0].iter_type);
 	} else {
-		printf("OK: %zu reads, %" PRIu64 " bytes, each in its folio\n", w->n_reads,
-		       t->bytes);
+		printf("OK: %zu reads, %" PRIu64 " bytes, ", w->n_reads, t->bytes);
+		if (t->errors)
+			printf("%zu of them ended with an error, ", t->errors);
+		if (t->flat == w->n_reads)
+			printf("none through a folio_queue (%s)\n", w->reads[0].iter_type);
+		else
+			printf("each in its folio\n");
 	}
 }
 

@@ -98,6 +98,8 @@ static int get_numbers(const json_t *o, struct read_record *r)
 	if (err || !json_is_integer(error))
 		return -EINVAL;
 	r->error = json_integer_value(error);
+	if (json_object_get(o, "lost") && get_u64(o, "lost", &r->lost))
+		return -EINVAL;
 	return get_optional(o, "physical", &r->has_physical, &r->physical);
 }
 

@@ -15,6 +15,7 @@
  *	slot_after? iov_offset_after folio_size_after? count_after
  *	queue?			sizes of the folios from the iterator's segment on
  *	broken why?		a byte did not go into its folio; the words
+ *	lost			bytes of which that is known; older recordings have no such member
  *	landed? physical?	of a copy that went behind its folio: "next" (by luck the right page),
  *				"queue" (another page of the same read), "file" (of another file) or
  *				"other", and the physical address
@@ -33,7 +34,7 @@ struct iter_place {
 
 struct read_record {
 	char *file, *iter, *iter_type, *why, *landed; /* iter and iter_type are never NULL */
-	uint64_t fid, offset, asked, count, iounit, msize;
+	uint64_t fid, offset, asked, count, iounit, msize, lost;
 	bool zc, broken, has_physical;
 	int64_t error;
 	struct iter_place before, after;

@@ -17,7 +17,7 @@
 	"\"iov_offset\": 4096, \"folio_size\": 4096, \"count_before\": 655, "                 \
 	"\"slot_after\": 3, \"iov_offset_after\": 0, \"folio_size_after\": 4096, "            \
 	"\"count_after\": 0, \"queue\": [4096, 4096, 4096, 4096], \"broken\": true, "         \
-	"\"why\": \"behind\", \"landed\": \"queue\", \"physical\": 8048640}"
+	"\"why\": \"behind\", \"landed\": \"queue\", \"physical\": 8048640, \"lost\": 655}"
 
 static void a_broken_read_is_taken_whole(void **state)
 {
@@ -37,6 +37,7 @@ static void a_broken_read_is_taken_whole(void **state)
 	assert_int_equal(r.msize, 512000);
 	assert_string_equal(r.iter, "0xffff888001234c38");
 	assert_int_equal(r.physical, 8048640);
+	assert_int_equal(r.lost, 655);
 	assert_false(r.zc);
 	assert_true(r.broken && r.has_physical);
 	assert_int_equal(r.n_queue, 4);
@@ -85,6 +86,7 @@ static void what_may_be_unknown_may_be_null(void **state)
 		{"\"behind\"", "null"},
 		{"\"queue\", \"physical\": 8048640", "null, \"physical\": null"},
 		{"\"error\": 0", "\"error\": -5"},
+		{", \"lost\": 655", ""},
 	};
 
 	(void)state;
@@ -110,6 +112,7 @@ static void what_is_no_record_is_refused(void **state)
 		{"\"count_after\": 0", "\"count_after\": null"},
 		{"\"physical\": 8048640", "\"physical\": true"},
 		{"\"error\": 0", "\"error\": null"},
+		{"\"lost\": 655", "\"lost\": -1"},
 		{"{", "["},
 	};
 	struct read_record r;
