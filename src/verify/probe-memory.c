@@ -68,7 +68,11 @@ static int give_back(int fd, uint64_t pages)
 
 int memory_fragment(struct probe *p, unsigned percent)
 {
-	uint64_t pages = free_pages() * percent / 100 / BATCH * BATCH;
+	return memory_fragment_pages(p, free_pages() * percent / 100 / BATCH * BATCH);
+}
+
+int memory_fragment_pages(struct probe *p, uint64_t pages)
+{
 	autoclose int fd = memfd_create("canaries", MFD_CLOEXEC);
 	int r = fd < 0 ? -errno : fill(fd, pages);
 

@@ -73,6 +73,7 @@ bool setup_has_9p(void);
 
 /* Fills PERCENT of the free memory and gives every other page back; probe-memory.c. */
 int memory_fragment(struct probe *p, unsigned percent);
+int memory_fragment_pages(struct probe *p, uint64_t pages); /* a multiple of 16 */
 
 /* Reports what was written to the pages that were kept since then, or since the last scan. */
 void memory_scan(struct probe *p);

@@ -252,6 +252,32 @@ static void names_that_come_or_go_are_damage(void **state)
 	assert_string_equal(t->t->findings->next->path, "h");
 }
 
+/* The bytes are those of the host's file: it is named. */
+static void a_write_into_memory_of_others_is_damage(void **state)
+{
+	struct setting *t = *state;
+	autofree char *text = report_of(t->guest), *more = NULL;
+	char *walked = strstr(text, "walked "), hex[41] = "";
+	unsigned char bytes[20];
+	autoclose int fd = openat(t->fd, "f", O_RDONLY | O_CLOEXEC);
+
+	assert_int_equal(pread(fd, bytes, sizeof(bytes), 12288), sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+	assert_true(asprintf(&more, "%.*sstray 812 16 %s\nstray 7 0 00\n%s", (int)(walked - text),
+			     text, hex, walked) > 0);
+	compare_text(t, steal_ptr(&more));
+	assert_int_equal(t->t->n_findings, 2);
+	assert_int_equal(t->t->n_strays, 2);
+	assert_int_equal(t->t->n_damaged, 0);
+	assert_int_equal(t->t->findings->class, DAMAGE_STRAY);
+	assert_int_equal(t->t->findings->from, 16);
+	assert_int_equal(t->t->findings->to, 36);
+	assert_non_null(strstr(t->t->findings->text,
+			       "page 812 of another program has the 20 bytes of f from 0x3000 on"));
+	assert_non_null(strstr(t->t->findings->next->text, "1 strange byte: "));
+}
+
 static void another_mode_is_damage(void **state)
 {
 	struct setting *t = *state;
@@ -557,6 +583,7 @@ int main(void)
 		TEST(a_shorter_file_is_short),
 		TEST(a_longer_file_is_long),
 		TEST(names_that_come_or_go_are_damage),
+		TEST(a_write_into_memory_of_others_is_damage),
 		TEST(another_mode_is_damage),
 		TEST(another_type_is_damage),
 		TEST(a_file_written_on_the_host_meanwhile_is_no_damage),
