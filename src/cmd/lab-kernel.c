@@ -44,7 +44,7 @@ static int list_kernels(void)
 		r = kernel_find(s->name, &k);
 		if (r && r != -ENOENT)
 			return lab_fail(r, NULL);
-		printf("%-18s %-22s %s\n", s->name, r ? "-" : k->release, s->summary);
+		printf("%-26s %-22s %s\n", s->name, r ? "-" : k->release, s->summary);
 		kernel_free(k);
 	}
 	r = list_variants();

@@ -13,8 +13,8 @@
 		"CC_OPTIMIZE_FOR_SIZE=y", "HIGH_RES_TIMERS=y", "POSIX_TIMERS=y", "FUTEX=y",        \
 		"EPOLL=y", "SIGNALFD=y", "TIMERFD=y", "EVENTFD=y", "SHMEM=y", "ADVISE_SYSCALLS=y", \
 		"FILE_LOCKING=y", "BINFMT_ELF=y", "BINFMT_SCRIPT=y", "TTY=y"
-#define OPTIONS_FILES                                                                          \
-	"PROC_FS=y", "PROC_SYSCTL=y", "PROC_PAGE_MONITOR=y", "SYSFS=y", "SYSCTL=y", "TMPFS=y", \
+#define OPTIONS_FILES                                                                           \
+	"PROC_FS=y", "PROC_SYSCTL=y?", "PROC_PAGE_MONITOR=y", "SYSFS=y", "SYSCTL=y", "TMPFS=y", \
 		"TMPFS_XATTR=y", "TMPFS_POSIX_ACL=y", "DEVTMPFS=y"
 #define OPTIONS_NET "NET=y", "UNIX=y", "VIRTIO_MENU=y"
 #define OPTIONS_9P                                                                              \
@@ -125,7 +125,13 @@ const struct kernel_config x86_debug = {&x86, "1", x86_options, 810, 1800, true}
 
 static bool is_on(const char *option)
 {
-	return option[strlen(option) - 1] == 'y';
+	return strchr(option, '=')[1] == 'y';
+}
+
+/* Not every release has it. */
+static bool is_optional(const char *option)
+{
+	return option[strlen(option) - 1] == '?';
 }
 
 static int name_length(const char *option)
@@ -161,6 +167,8 @@ static bool is_as_asked(const char *option, const char *text)
 	const char *at;
 	bool found;
 
+	if (is_optional(option))
+		return true;
 	if (asprintf(&line, "CONFIG_%.*s=y\n", name_length(option), option) < 0)
 		return false;
 	at = strstr(text, line);

@@ -23,9 +23,10 @@ struct kernel_config {
 	const struct kernel_arch *arch;
 	const char *
 		recipe; /* raised when the way of building changes: cached kernels are built anew */
-	const char *const *options; /* "NAME=y" or "NAME=n" without CONFIG_, ended by NULL */
-	unsigned n_objects;	    /* about so many files are compiled: for the progress line */
-	unsigned megabytes;	    /* about so much room the build needs */
+	const char *const
+		*options;   /* "NAME=y", "NAME=y?" or "NAME=n" without CONFIG_, ended by NULL */
+	unsigned n_objects; /* about so many files are compiled: for the progress line */
+	unsigned megabytes; /* about so much room the build needs */
 	bool is_debug; /* keeps DWARF, gdb's scripts and, for the next variant, the build tree */
 };
 

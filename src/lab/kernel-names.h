@@ -24,6 +24,12 @@ struct kernel_config;
 	  "the same, of Debian 12's kernel")                                                       \
 	S("6.12-x86", "", "linux-source-6.12", "bookworm-backports bookworm-security", &x86_debug, \
 	  "small, for QEMU, all built in, with debug information and tracepoints")                 \
+	S("trixie-backports-uml", "", "linux-source", "trixie-backports", &uml_plain,              \
+	  "small User Mode Linux, of Debian 13's backport")                                        \
+	S("trixie-backports-uml-debug", "", "linux-source", "trixie-backports", &uml_debug,        \
+	  "the same, with debug information and tracepoints")                                      \
+	S("trixie-backports-x86", "", "linux-source", "trixie-backports", &x86_debug,              \
+	  "small, for QEMU, of Debian 13's backport")                                              \
 	S("6.1", "bookworm", "linux-image-amd64", "bookworm bookworm-security", NULL,              \
 	  "Debian 12's kernel")                                                                    \
 	S("6.12", "bookworm-backports", "linux-image-amd64", "bookworm-backports", NULL,           \

@@ -127,13 +127,15 @@ static void a_configuration_is_checked(void **state)
 {
 	static const char *const options[] = {"NET=y", "INET=n", NULL}, *const more[] = {"A=y",
 											 NULL};
-	const struct kernel_config c = {.options = options};
+	static const char *const optional[] = {"NET=y", "NEW=y?", NULL};
+	const struct kernel_config c = {.options = options}, o = {.options = optional};
 	autofree char *text = kernel_config_text(&c, NULL), *both = kernel_config_text(&c, more);
 
 	(void)state;
 	assert_string_equal(text, "CONFIG_NET=y\n# CONFIG_INET is not set\n");
 	assert_string_equal(both, "CONFIG_NET=y\n# CONFIG_INET is not set\nCONFIG_A=y\n");
 	assert_null(kernel_config_missing(&c, NULL, text));
+	assert_null(kernel_config_missing(&o, NULL, text));
 	assert_string_equal(kernel_config_missing(&c, more, text), "A=y");
 	assert_null(kernel_config_missing(&c, more, "CONFIG_A=y\nCONFIG_NET=y\n"));
 	assert_string_equal(kernel_config_missing(&c, NULL, "CONFIG_NET=m\n"), "NET=y");
