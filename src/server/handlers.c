@@ -68,7 +68,8 @@ int handler_payload(struct request *r, uint32_t count, uint32_t *ret_count)
 	size_t limit = MIN(r->frame->room, atomic_load(&ch->msize));
 	int err, n;
 
-	if (limit <= P9_READ_HEADER_SIZE)
+	/* A read of nothing needs no room for data: Linux 6.12-rc5 sends some. */
+	if (limit < P9_READ_HEADER_SIZE || (limit == P9_READ_HEADER_SIZE && count))
 		return -EMSGSIZE;
 	count = (uint32_t)MIN(count, limit - P9_READ_HEADER_SIZE);
 	if (count && !r->n_iov) {

@@ -191,6 +191,11 @@ struct fake_channel *fake_channel_new(const struct handler *h, const struct fake
 	return fc;
 }
 
+void fake_channel_set_room(struct fake_channel *fc, size_t room)
+{
+	fc->cfg.room = room;
+}
+
 void fake_channel_close(struct fake_channel *fc)
 {
 	fc->closed = true;

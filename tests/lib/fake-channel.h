@@ -28,6 +28,9 @@ struct fake_channel *fake_channel_new(const struct handler *h, const struct fake
 /* Closes it if that was not done, waits until it is released. */
 void fake_channel_free(struct fake_channel *fc);
 
+/* From now on there is so much room for each reply; 0: any. */
+void fake_channel_set_room(struct fake_channel *fc, size_t room);
+
 /* The peer goes away. */
 void fake_channel_close(struct fake_channel *fc);
 bool fake_channel_is_released(struct fake_channel *fc);

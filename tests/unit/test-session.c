@@ -374,6 +374,18 @@ static void a_reply_fits_the_room(void **state)
 	rig_stop(&small);
 }
 
+/* Linux 6.12-rc5 asks for no bytes when it found no page for them. */
+static void a_read_of_nothing_needs_no_room_for_data(void **state)
+{
+	(void)state;
+	rig_open(&rig, 1, "a");
+	fake_channel_set_room(rig.fc, 11);
+	CALL(&rig, 0, "Tread tag=1 fid=1 count=0");
+	assert_int_equal(reply->Rread.data.count, 0);
+	CALL(&rig, -EMSGSIZE, "Tread tag=1 fid=1 count=1");
+	fake_channel_set_room(rig.fc, 0);
+}
+
 static void directories_have_no_iounit(void **state)
 {
 	struct rig r = rig_start((struct server_config){.iounit = 12288},
@@ -421,6 +433,7 @@ int main(void)
 		FRESH(another_version_is_unknown),
 		FRESH(nothing_goes_before_version),
 		FRESH(a_reply_fits_the_room),
+		ATTACHED(a_read_of_nothing_needs_no_room_for_data),
 		FRESH(directories_have_no_iounit),
 		ATTACHED(version_forgets_all_fids),
 		ATTACHED(no_authentication_is_needed),
