@@ -13,7 +13,7 @@
 #include "options.h"
 #include "read-trace.h"
 #include "spawn.h"
-#include "tell.h"
+#include "tell-model.h"
 
 struct model_verb {
 	const char *name;

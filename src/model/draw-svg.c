@@ -3,7 +3,7 @@
 
 #include "macros.h"
 #include "page-cache.h"
-#include "tell.h"
+#include "tell-model.h"
 
 #define LEFT 110
 #define TOP 50

@@ -12,7 +12,7 @@
 
 #include "macros.h"
 #include "page-cache.h"
-#include "tell.h"
+#include "tell-model.h"
 
 #define CELLS 8
 #define CELL_BYTES (PAGE_SIZE / CELLS)

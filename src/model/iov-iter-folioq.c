@@ -17,7 +17,7 @@
  *	advance			normal		yes
  *	revert			normal; as it was when there is nothing to take back
  *	get_pages, extract	parked: they stop before they look for the next folio
- *						yes, since 6.12-rc6 (get-pages-parked)
+ *						yes, since 6.12-rc6 (folioq-parked)
  *	iterate_folioq		normal		yes, since 6.12.44 (folioq-offset)
  *
  * So the 12943 bytes went wrong: a zero-copy read ended with folio 2 (get_pages parked), its reply
@@ -119,7 +119,8 @@ void iov_iter_folioq_advance(struct iov_iter *i, size_t n)
 	i->iov_offset = n;
 }
 
-/* The cursor stands at the start of its slot. */
+/* The cursor stands at the start of its slot. One that lost its way, by a bug, may be asked to go
+ * back further than there is: the kernel would follow a null pointer. */
 void iov_iter_folioq_revert(struct iov_iter *i, size_t unroll)
 {
 	struct place p = {i->folioq, i->folioq_slot};
@@ -127,6 +128,8 @@ void iov_iter_folioq_revert(struct iov_iter *i, size_t unroll)
 	for (;;) {
 		size_t size;
 
+		if (!p.slot && !p.q->prev)
+			break;
 		if (!p.slot)
 			p = (struct place){p.q->prev, folioq_nr_slots(p.q)};
 		p.slot--;

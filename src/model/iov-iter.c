@@ -124,6 +124,8 @@ static ssize_t iter_flat_get_pages(struct iov_iter *i, struct span *pages, size_
 			break;
 		if (!n)
 			*ret_start = pages[n].offset;
+		/* the page as a whole */
+		pages[n].folio_offset -= MIN(pages[n].folio_offset, pages[n].offset);
 		pages[n].offset = 0;
 		iter_flat_advance(i, part);
 		done += part;

@@ -85,6 +85,14 @@ int kernel_rules_of(const char *version, struct kernel_rules *ret_r)
 	return 0;
 }
 
+void kernel_rules_add(struct kernel_rules *r, enum kernel_bug bug)
+{
+	r->has[bug] = true;
+	/* The fix of the second hides the first: no kernel had the first alone. */
+	if (bug == BUG_GET_PAGES_SLOT)
+		r->has[BUG_GET_PAGES_PARKED] = true;
+}
+
 enum kernel_bug kernel_bug_find(const char *name)
 {
 	size_t i = 0;

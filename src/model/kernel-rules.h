@@ -11,10 +11,11 @@
 /* Enum, name for --with-bug, commit that fixes it, versions that have it ("FROM..BEFORE", the
  * second one is the first without), and what goes wrong. */
 #define KERNEL_BUGS(B)                                                                             \
-	B(BUG_GET_PAGES_SLOT, "get-pages-slot", "0d24852bd71e", "6.12-rc1..6.12-rc2",              \
+	B(BUG_GET_PAGES_SLOT, "folioq-slot", "0d24852bd71e", "6.12-rc1..6.12-rc2",                 \
 	  "iter_folioq_get_pages looks at the offset before its step to see whether the folio is " \
-	  "used up, and hands out the page behind each folio")                                     \
-	B(BUG_GET_PAGES_PARKED, "get-pages-parked", "e65a0dc1cabe", "6.12-rc1..6.12-rc6",          \
+	  "used up, and hands out the page behind each folio (with folioq-parked: the fix of "     \
+	  "that one hides it)")                                                                    \
+	B(BUG_GET_PAGES_PARKED, "folioq-parked", "e65a0dc1cabe", "6.12-rc1..6.12-rc6",             \
 	  "iter_folioq_get_pages does not skip a used up folio that it finds at its start, and "   \
 	  "hands out the page behind it")                                                          \
 	B(BUG_FOLIOQ_OFFSET, "folioq-offset", "808471ddb0fa",                                      \
@@ -47,6 +48,9 @@ struct kernel_rules {
 /* Those of VERSION: "6.12.43", "6.12-rc1", or a release such as "6.12.95+deb12-amd64".
  * 0 or -EINVAL. */
 int kernel_rules_of(const char *version, struct kernel_rules *ret_r);
+
+/* Turns BUG on, and what the kernels that had it always had as well. */
+void kernel_rules_add(struct kernel_rules *r, enum kernel_bug bug);
 
 /* The bug NAME, or N_KERNEL_BUGS. */
 enum kernel_bug kernel_bug_find(const char *name);

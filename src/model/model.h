@@ -10,7 +10,7 @@
  *	p9-client	the download, cut into Treads: zero-copy above 1024 bytes, else copied
  *	iov-iter	where the bytes of each reply go: the cursor, and its bugs
  *	phys		the pages, each with an owner
- *	recorder	what happened
+ *	events		what happened
  *
  * Each layer is named after the kernel's functions and does what they do, in our own words; the
  * layers of 6.12 are the ones that are modelled, and kernel-rules.h turns their bugs on and off. Locks,
@@ -32,7 +32,7 @@
 #include "kernel-rules.h"
 #include "page-cache.h"
 #include "phys.h"
-#include "recorder.h"
+#include "events.h"
 
 #define MODEL_MAX_SIZE (16U << 20)
 
@@ -52,7 +52,7 @@ struct model_config {
 	uint64_t seed;		    /* of LAYOUT_RANDOM */
 	uint32_t reply_limit;	    /* the server's, 0: none */
 	bool is_copy_only;	    /* a transport without zero-copy, such as TCP */
-	bool is_brief;		    /* see recorder.h */
+	bool is_brief;		    /* see events.h */
 	const size_t *pfns;	    /* one for each page of the file, as in page-cache.h, or NULL */
 	unsigned max_order;	    /* of the folios that will be there; 0 as 9p has them */
 	const unsigned char *bytes; /* SIZE of them; NULL: model_fill's */

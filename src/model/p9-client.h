@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "iov-iter.h"
-#include "recorder.h"
+#include "events.h"
 
 #define P9_IOHDRSZ 24U		/* what msize has on top of the data of a read */
 #define P9_ZERO_COPY_OVER 1024U /* reads of more bytes go by zero-copy */

@@ -95,7 +95,10 @@ static int take_bug(struct read_trace *t, const struct words *w)
 
 	if (bug == N_KERNEL_BUGS)
 		return -EINVAL;
-	t->config.rules.has[bug] = !strcmp(w->w[0], "with-bug");
+	if (!strcmp(w->w[0], "with-bug"))
+		kernel_rules_add(&t->config.rules, bug);
+	else
+		t->config.rules.has[bug] = false;
 	return 0;
 }
 

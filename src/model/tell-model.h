@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the model found, for people: in words, and as a drawing. */
-#ifndef MODEL_TELL_H
-#define MODEL_TELL_H
+#ifndef MODEL_TELL_MODEL_H
+#define MODEL_TELL_MODEL_H
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tell.h"
+#include "tell-model.h"
 
 #include <inttypes.h>
 

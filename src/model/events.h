@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What happened in the model, in the order in which it happened: the answers to "which bytes are
  * lost, and in which step" are read off this. */
-#ifndef MODEL_RECORDER_H
-#define MODEL_RECORDER_H
+#ifndef MODEL_EVENTS_H
+#define MODEL_EVENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
