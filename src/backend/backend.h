@@ -12,6 +12,7 @@
 #ifndef BACKEND_BACKEND_H
 #define BACKEND_BACKEND_H
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -183,6 +184,10 @@ struct file {
 	const struct backend_ops *ops;
 	atomic_uint refs;
 };
+
+/* Calls OP of a node's or a file's backend, which need not have it. */
+#define backend_call(object, op, ...) \
+	((object)->ops->op ? (object)->ops->op((object), __VA_ARGS__) : -EOPNOTSUPP)
 
 static inline struct node *node_ref(struct node *n)
 {

@@ -23,6 +23,7 @@ enum option_key {
 	OPT_MSIZE,
 	OPT_IOUNIT,
 	OPT_GUARD,
+	OPT_FAULT,
 	OPT_WORKERS,
 	OPT_ALLOW_DEVICES,
 	OPT_CPU,
@@ -45,6 +46,7 @@ static const struct option long_options[] = {
 	{"msize", required_argument, NULL, OPT_MSIZE},
 	{"iounit", required_argument, NULL, OPT_IOUNIT},
 	{"guard", required_argument, NULL, OPT_GUARD},
+	{"fault", required_argument, NULL, OPT_FAULT},
 	{"workers", required_argument, NULL, OPT_WORKERS},
 	{"allow-devices", no_argument, NULL, OPT_ALLOW_DEVICES},
 	{"cpu", required_argument, NULL, OPT_CPU},
@@ -75,6 +77,8 @@ void serve_print_help(void)
 	       "  --iounit N            what is answered to open as the best size of a read\n"
 	       "  --guard LIST          against bugs of guests: all, none, NAME, no-NAME, see "
 	       "below\n"
+	       "  --fault FAULT         damage what passes, for tests of detectors; see the "
+	       "manual\n"
 	       "  --workers N           threads for requests that block, 1 to 256 (4)\n"
 	       "  --allow-devices       let clients make device nodes\n"
 	       "  --cpu N               run on this CPU only\n"
@@ -164,6 +168,11 @@ static int set_option(struct serve_options *o, enum option_key key, const char *
 		return get_number("iounit", value, 1, 1U << 20, &o->iounit);
 	case OPT_GUARD:
 		return get_guards(value, &o->guards);
+	case OPT_FAULT:
+		if (o->n_faults == SERVE_MAX_FAULTS)
+			return cmd_usage_error("serve", "more than %d faults", SERVE_MAX_FAULTS);
+		o->faults[o->n_faults++] = value;
+		return 0;
 	case OPT_WORKERS:
 		return get_number("workers", value, 1, 256, &o->workers);
 	case OPT_CPU:

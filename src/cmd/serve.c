@@ -15,6 +15,7 @@
 #include "backend.h"
 #include "cleanup.h"
 #include "cmd.h"
+#include "fault.h"
 #include "listen.h"
 #include "local.h"
 #include "logging.h"
@@ -109,6 +110,21 @@ static int open_folder(struct service *s)
 		log_error("the folder '%s' cannot be served: %s", s->o->dir, strerror(-r));
 		return EXIT_ENVIRONMENT;
 	}
+}
+
+/* On top of each other, the first one lowest. */
+static int add_faults(struct service *s)
+{
+	for (size_t i = 0; i < s->o->n_faults; i++) {
+		autofree char *reason = NULL;
+
+		if (fault_new(s->backend, s->o->faults[i], &s->backend, &reason))
+			return cmd_usage_error("serve", "--fault %s: %s", s->o->faults[i],
+					       reason ? reason : strerror(ENOMEM));
+	}
+	if (s->o->n_faults)
+		log_warn("--fault: clients will get damaged files");
+	return 0;
 }
 
 static void guard_acted(void *ctx, enum guard g, const char *what)
@@ -237,6 +253,8 @@ static int run(struct service *s)
 {
 	int r = open_folder(s);
 
+	if (!r)
+		r = add_faults(s);
 	if (!r)
 		r = start_server(s);
 	if (r)

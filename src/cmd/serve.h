@@ -11,6 +11,7 @@ struct server_config;
 struct server_stats;
 
 #define SERVE_MAX_ENDPOINTS 16
+#define SERVE_MAX_FAULTS 16
 
 /* A place where peers may come. */
 struct endpoint {
@@ -30,6 +31,8 @@ struct serve_options {
 	const char *dir, *tag;
 	uint32_t msize, iounit, workers; /* 0: not given */
 	uint32_t guards;		 /* 1 << enum guard */
+	const char *faults[SERVE_MAX_FAULTS];
+	size_t n_faults;
 	int cpu, ready_fd;		 /* -1: not given */
 	bool allow_devices, stats, quiet, verbose;
 	const char *record;  /* NULL: not given */

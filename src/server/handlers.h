@@ -52,10 +52,6 @@ int handler_take_fid(struct request *r, uint32_t number, struct fid **ret_f);
 /* Who asks, by F. */
 struct call handler_call(const struct request *r, const struct fid *f);
 
-/* Calls OP of a node's or a file's backend, which need not have it. */
-#define backend_call(object, op, ...) \
-	((object)->ops->op ? (object)->ops->op((object), __VA_ARGS__) : -EOPNOTSUPP)
-
 /* Memory for at most COUNT bytes of file data of the reply in r->iov. *RET_COUNT is how much there
  * is: less than COUNT where msize or the peer's room is smaller. -EMSGSIZE when there is none. */
 int handler_payload(struct request *r, uint32_t count, uint32_t *ret_count);

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+#include "fault.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "macros.h"
+#include "pass.h"
+
+#define STALE_MAX (1u << 20)
+
+enum kind {
+#define K(id, ...) FAULT_##id,
+	FAULT_KINDS(K)
+#undef K
+		N_KINDS
+};
+
+static const struct {
+	const char *name, *summary;
+} kinds[N_KINDS] = {
+#define K(id, word, text) [FAULT_##id] = {word, text},
+	FAULT_KINDS(K)
+#undef K
+};
+
+struct fault {
+	struct pass pass; /* first */
+	enum kind kind;
+	char *pattern;
+	uint64_t from, to; /* the range */
+	uint64_t by;
+	atomic_uint_least64_t left; /* times that it may act */
+	_Atomic uint32_t version;
+
+	pthread_mutex_t lock;	       /* for what follows */
+	struct file *latest, *earlier; /* the files of LOWER that were opened last; references */
+	uint8_t *first;		       /* the range as it was read first; NULL: not yet */
+	size_t first_len;
+};
+
+const char *fault_kind_name(size_t i)
+{
+	return i < N_KINDS ? kinds[i].name : NULL;
+}
+
+const char *fault_kind_summary(size_t i)
+{
+	return i < N_KINDS ? kinds[i].summary : NULL;
+}
+
+static struct fault *fault_of(const struct pass_node *n)
+{
+	return (struct fault *)(void *)n->pass;
+}
+
+static bool is_about(const struct fault *f, const struct pass_node *n)
+{
+	return !fnmatch(f->pattern, n->name, 0);
+}
+
+/* One time less; false: it has acted as often as it should. */
+static bool take_turn(struct fault *f)
+{
+	uint64_t left = atomic_load(&f->left);
+
+	do
+		if (!left)
+			return false;
+	while (!atomic_compare_exchange_weak(&f->left, &left, left - 1));
+	return true;
+}
+
+static size_t total_of(const struct iovec *iov, int n)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += iov[i].iov_len;
+	return sum;
+}
+
+/* The parts of LEN bytes behind the first SKIP of IOV. Returns how many they are. */
+static int slice(const struct iovec *iov, int n, size_t skip, size_t len, struct iovec *out)
+{
+	int parts = 0;
+
+	for (int i = 0; i < n && len; i++) {
+		size_t here = iov[i].iov_len;
+		size_t drop = MIN(skip, here), take = MIN(here - drop, len);
+
+		skip -= drop;
+		if (!take)
+			continue;
+		out[parts++] = (struct iovec){(char *)iov[i].iov_base + drop, take};
+		len -= take;
+	}
+	return parts;
+}
+
+static void fill(const struct iovec *iov, int n, enum kind kind)
+{
+	uint32_t x = 2463534242u;
+
+	for (int i = 0; i < n; i++)
+		for (size_t k = 0; k < iov[i].iov_len; k++) {
+			x ^= x << 13, x ^= x >> 17, x ^= x << 5;
+			((uint8_t *)iov[i].iov_base)[k] = kind == FAULT_ZERO ? 0 : (uint8_t)(x | 1);
+		}
+}
+
+static void copy_out(const struct iovec *iov, int n, const uint8_t *from, size_t len)
+{
+	for (int i = 0; i < n && len; i++) {
+		size_t take = MIN(len, iov[i].iov_len);
+
+		memcpy(iov[i].iov_base, from, take);
+		from += take;
+		len -= take;
+	}
+}
+
+/* The bytes of another file in the place of OFFSET on; zeros where it has none, as long as it has
+ * any. A reference on the file that was opened before F. */
+static struct file *other_file(struct fault *f, struct file *lower)
+{
+	struct file *other;
+
+	pthread_mutex_lock(&f->lock);
+	other = f->latest != lower ? f->latest : f->earlier;
+	if (other)
+		file_ref(other);
+	pthread_mutex_unlock(&f->lock);
+	return other;
+}
+
+static int put_foreign(struct fault *f, struct file *lower, const struct call *c,
+		       const struct iovec *iov, int n, uint64_t offset)
+{
+	struct file *other = other_file(f, lower);
+	size_t got;
+	int r = other ? backend_call(other, read, c, iov, n, offset, &got) : 0;
+
+	file_unref(other);
+	return r;
+}
+
+/* The whole range as it is now, unless that was kept before. */
+static int keep_first(struct fault *f, struct file *lower, const struct call *c)
+{
+	struct iovec part = {.iov_len = (size_t)MIN(f->to - f->from, STALE_MAX)};
+	size_t got = 0;
+	int r;
+
+	if (f->first)
+		return 0;
+	part.iov_base = malloc(part.iov_len);
+	if (!part.iov_base)
+		return -ENOMEM;
+	r = backend_call(lower, read, c, &part, 1, f->from, &got);
+	if (r) {
+		free(part.iov_base);
+		return r;
+	}
+	f->first = part.iov_base;
+	f->first_len = got;
+	return 0;
+}
+
+/* IOV is what was read of the file from OFFSET (in the range) on. */
+static int put_stale(struct fault *f, struct file *lower, const struct call *c,
+		     const struct iovec *iov, int n, uint64_t offset)
+{
+	uint64_t at = offset - f->from;
+	int r;
+
+	pthread_mutex_lock(&f->lock);
+	r = keep_first(f, lower, c);
+	if (!r && at < f->first_len)
+		copy_out(iov, n, f->first + at, f->first_len - at);
+	pthread_mutex_unlock(&f->lock);
+	return r;
+}
+
+static int damage(struct fault *f, struct pass_file *file, const struct call *c,
+		  const struct iovec *iov, int n, uint64_t offset)
+{
+	size_t got;
+
+	switch (f->kind) {
+	case FAULT_ZERO:
+	case FAULT_RANDOM:
+		fill(iov, n, f->kind);
+		return 0;
+	case FAULT_BITFLIP:
+		if (offset == f->from)
+			*(uint8_t *)iov[0].iov_base ^= 4;
+		return 0;
+	case FAULT_SHIFTED:
+		return backend_call(file->lower, read, c, iov, n, offset + f->by, &got);
+	case FAULT_FOREIGN:
+		return put_foreign(f, file->lower, c, iov, n, offset);
+	case FAULT_STALE:
+		return put_stale(f, file->lower, c, iov, n, offset);
+	case FAULT_CUT:
+	case FAULT_SIZE:
+	case FAULT_SMALLER:
+	case FAULT_VERSION:
+	case FAULT_LOST_WRITE:
+	case FAULT_MISPLACED:
+	case FAULT_SHORT:
+	case FAULT_DELAY:
+	case N_KINDS:
+		break;
+	}
+	return 0;
+}
+
+/* How much of a read of ASKED bytes at OFFSET is made at all. */
+static size_t shorten(struct fault *f, uint64_t offset, size_t asked)
+{
+	if (f->kind == FAULT_SHORT && asked > 1 && take_turn(f))
+		return asked / 2;
+	if (f->kind == FAULT_CUT && offset + asked > f->from && offset < f->to && take_turn(f))
+		return offset < f->from ? (size_t)(f->from - offset) : 0;
+	return asked;
+}
+
+static int fault_read(struct file *file, const struct call *c, const struct iovec *iov, int n,
+		      uint64_t offset, size_t *ret_count)
+{
+	struct pass_file *pf = pass_file(file);
+	struct fault *f = fault_of(pf->node);
+	struct iovec parts[IOV_MAX];
+	uint64_t from, to;
+	size_t asked, got = 0;
+	int r, n_parts;
+
+	if (!is_about(f, pf->node))
+		return pass_ops.read(file, c, iov, n, offset, ret_count);
+	if (f->kind == FAULT_DELAY) {
+		const struct timespec t = {(time_t)(f->by / 1000000),
+					   (long)(f->by % 1000000) * 1000};
+
+		if (c->in_place)
+			return CALL_WOULD_BLOCK;
+		if (take_turn(f))
+			nanosleep(&t, NULL);
+	}
+	asked = shorten(f, offset, total_of(iov, n));
+	n_parts = slice(iov, n, 0, asked, parts);
+	r = asked ? pass_ops.read(file, c, parts, n_parts, offset, &got) : 0;
+	from = MAX(offset, f->from);
+	to = MIN(offset + got, f->to);
+	if (!r && from < to && f->kind <= FAULT_FOREIGN && take_turn(f)) {
+		n_parts = slice(iov, n, (size_t)(from - offset), (size_t)(to - from), parts);
+		r = damage(f, pf, c, parts, n_parts, from);
+	}
+	if (!r)
+		*ret_count = got;
+	return r;
+}
+
+static int fault_write(struct file *file, const struct call *c, const struct iovec *iov, int n,
+		       uint64_t offset, size_t *ret_count)
+{
+	struct pass_file *pf = pass_file(file);
+	struct fault *f = fault_of(pf->node);
+	size_t total = total_of(iov, n);
+
+	if (!is_about(f, pf->node) || offset >= f->to || offset + total <= f->from ||
+	    (f->kind != FAULT_LOST_WRITE && f->kind != FAULT_MISPLACED) || !take_turn(f))
+		return pass_ops.write(file, c, iov, n, offset, ret_count);
+	if (f->kind == FAULT_MISPLACED)
+		return pass_ops.write(file, c, iov, n, offset + f->by, ret_count);
+	*ret_count = total;
+	return 0;
+}
+
+static void change_version(struct fault *f, const struct pass_node *n, struct qid *qid)
+{
+	if (f->kind == FAULT_VERSION && is_about(f, n) && take_turn(f))
+		qid->version = atomic_fetch_sub(&f->version, 1);
+}
+
+static int fault_getattr(struct node *node, struct file *open, const struct call *c, uint64_t mask,
+			 struct attr *ret_attr)
+{
+	struct pass_node *n = pass_node(node);
+	struct fault *f = fault_of(n);
+	int r = pass_ops.getattr(node, open, c, mask, ret_attr);
+
+	if (r || !is_about(f, n) || (ret_attr->qid.type & (P9_QTDIR | P9_QTSYMLINK)))
+		return r;
+	if (f->kind == FAULT_SIZE && take_turn(f))
+		ret_attr->size += f->by;
+	if (f->kind == FAULT_SMALLER && take_turn(f))
+		ret_attr->size -= MIN(ret_attr->size, f->by);
+	change_version(f, n, &ret_attr->qid);
+	return 0;
+}
+
+static int fault_open(struct node *node, const struct call *c, uint32_t flags,
+		      struct file **ret_file, struct qid *ret_qid)
+{
+	struct fault *f = fault_of(pass_node(node));
+	struct file *dropped;
+	int r = pass_ops.open(node, c, flags, ret_file, ret_qid);
+
+	if (r)
+		return r;
+	change_version(f, pass_node(node), ret_qid);
+	if (f->kind != FAULT_FOREIGN || ret_qid->type & P9_QTDIR)
+		return 0;
+	pthread_mutex_lock(&f->lock);
+	dropped = f->earlier;
+	f->earlier = f->latest;
+	f->latest = file_ref(pass_file(*ret_file)->lower);
+	pthread_mutex_unlock(&f->lock);
+	file_unref(dropped);
+	return 0;
+}
+
+static void fault_free_backend(struct backend *b)
+{
+	struct fault *f = (struct fault *)(void *)b;
+
+	file_unref(f->latest);
+	file_unref(f->earlier);
+	pthread_mutex_destroy(&f->lock);
+	free(f->first);
+	free(f->pattern);
+	pass_ops.free_backend(b);
+}
+
+static int refuse(char **ret_why, const char *fmt, ...) printf_like(2, 3);
+
+static int refuse(char **ret_why, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(ret_why, fmt, args) < 0)
+		*ret_why = NULL;
+	va_end(args);
+	return -EINVAL;
+}
+
+static int set_kind(struct fault *f, const char *word, char **ret_why)
+{
+	for (size_t i = 0; i < N_KINDS; i++)
+		if (!strcmp(word, kinds[i].name)) {
+			f->kind = (enum kind)i;
+			return 0;
+		}
+	return refuse(ret_why, "there is no fault '%s'", word);
+}
+
+struct settings {
+	uint64_t offset, count, by, times;
+};
+
+/* NAME=VALUE */
+static int set_value(struct fault *f, struct settings *s, char *word, char **ret_why)
+{
+	const struct {
+		const char *name;
+		uint64_t *at;
+	} numbers[] = {
+		{"offset", &s->offset}, {"count", &s->count}, {"by", &s->by}, {"times", &s->times}};
+	char *value = strchr(word, '='), *end;
+
+	if (!value)
+		return refuse(ret_why, "'%s': give NAME=VALUE", word);
+	*value++ = '\0';
+	if (!strcmp(word, "file")) {
+		free(f->pattern);
+		f->pattern = strdup(value);
+		return f->pattern ? 0 : -ENOMEM;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		if (strcmp(word, numbers[i].name) != 0)
+			continue;
+		errno = 0;
+		*numbers[i].at = strtoull(value, &end, 0);
+		if (*value < '0' || *value > '9' || *end || errno || *numbers[i].at > INT64_MAX / 2)
+			return refuse(ret_why, "'%s=%s': give a number", word, value);
+		return 0;
+	}
+	return refuse(ret_why, "'%s': give file, offset, count, by or times", word);
+}
+
+static int parse(struct fault *f, const char *text, char **ret_why)
+{
+	struct settings s = {.by = 4096};
+	autofree char *copy = strdup(text);
+	char *rest = copy;
+	int r = copy ? set_kind(f, strsep(&rest, ","), ret_why) : -ENOMEM;
+
+	while (!r && rest)
+		r = set_value(f, &s, strsep(&rest, ","), ret_why);
+	f->from = s.offset;
+	f->to = s.count ? s.offset + s.count : INT64_MAX;
+	f->by = s.by;
+	atomic_init(&f->left, s.times ? s.times : UINT64_MAX);
+	return r;
+}
+
+int fault_new(struct backend *lower, const char *text, struct backend **ret_b, char **ret_why)
+{
+	struct fault *f = calloc(1, sizeof(*f));
+	int r = -ENOMEM;
+
+	*ret_why = NULL;
+	if (f && (f->pattern = strdup("*")))
+		r = parse(f, text, ret_why);
+	if (r) {
+		if (f)
+			free(f->pattern);
+		free(f);
+		return r;
+	}
+	pthread_mutex_init(&f->lock, NULL);
+	atomic_init(&f->version, UINT32_MAX);
+	pass_init(&f->pass, lower);
+	f->pass.ops.name = "fault";
+	f->pass.ops.free_backend = fault_free_backend;
+	f->pass.ops.read = fault_read;
+	f->pass.ops.write = fault_write;
+	f->pass.ops.getattr = fault_getattr;
+	f->pass.ops.open = fault_open;
+	*ret_b = &f->pass.backend;
+	return 0;
+}
