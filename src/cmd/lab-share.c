@@ -79,7 +79,7 @@ int share_make(const char *verb, const struct share_options *o, struct ready *r,
 		.programs = programs_usual, /* for QEMU; UML has all of the host's */
 		.memory_mib = o->memory_mib,
 		.silence_limit_s = o->timeout_s,
-		.iounit = o->iounit,
+		.server.iounit = o->iounit,
 		.cpu = STAGE_CPU_CHOOSE,
 	};
 	return status;

@@ -256,7 +256,7 @@ json_t *record_json(const struct record_end *e, const char *folder)
 	json_object_set_new(o, "caches", words_of(e->plan->caches));
 	json_object_set_new(o, "ways", words_of(e->plan->ways));
 	json_object_set_new(o, "msizes", numbers_of(e->plan->msizes));
-	json_object_set_new(o, "iounit", json_integer((json_int_t)e->plan->iounit));
+	json_object_set_new(o, "iounit", json_integer((json_int_t)e->plan->server.iounit));
 	if (e->corpus)
 		json_object_set_new(o, "corpus", json_text(e->corpus));
 	else

@@ -156,7 +156,7 @@ static uint64_t read_size(const struct verification *r)
 {
 	const char *at = r->options ? strstr(r->options, "msize=") : NULL;
 	unsigned long msize = at ? strtoul(at + 6, NULL, 10) : *r->msize;
-	uint32_t iounit = r->plan->iounit, room;
+	uint32_t iounit = r->plan->server.iounit, room;
 	struct statvfs st;
 
 	if (msize < 4096 || msize > UINT32_MAX)
@@ -341,9 +341,7 @@ static struct stage_plan plan_stage(const struct run_plan *p)
 		.probe = p->probe,
 		.memory_mib = p->memory_mib,
 		.silence_limit_s = p->silence_limit_s,
-		.iounit = p->iounit,
-		.guard = p->guard,
-		.recording = p->recording,
+		.server = p->server,
 		.debug_mask = p->debug_mask,
 		.trace = p->trace,
 		.cpu = p->cpu,

@@ -27,11 +27,9 @@ struct run_plan {
 	const char *const *caches; /* NULL-terminated */
 	const unsigned *msizes;	   /* 0-terminated */
 	const char *const *ways;   /* NULL-terminated */
-	unsigned iounit;	   /* what warren's server answers to open; 0: its default */
-	const char *guard;     /* which of its guards are on, as in --guard; NULL: its default */
-	const char *recording; /* where it records all messages; NULL: nowhere */
-	unsigned fragment;     /* percent of the guest's memory to break into pieces, 0: none */
-	const char *exec; /* a command for the guest's shell before the tree is read, or NULL */
+	struct server_settings server;
+	unsigned fragment; /* percent of the guest's memory to break into pieces, 0: none */
+	const char *exec;  /* a command for the guest's shell before the tree is read, or NULL */
 	const char *warren, *probe; /* our programs */
 	unsigned memory_mib, silence_limit_s;
 	struct manifest *manifest; /* a loaded one, the caller's; NULL: the run makes its own */

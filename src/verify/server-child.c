@@ -17,32 +17,40 @@
 #define LEAVE_TIMEOUT_MS 2000
 #define LINE_MAX_BYTES 4096
 
-static int make_words(const char *warren, const char *dir, const char *socket_path, int ready_fd,
-		      unsigned cpu, unsigned iounit, const char *guard, const char *recording,
-		      char ***ret_argv)
+static int push_settings(char ***argv, const struct server_settings *s)
+{
+	int r = 0;
+
+	if (s->iounit)
+		r = strv_pushf(argv, "--iounit=%u", s->iounit);
+	if (!r && s->guard)
+		r = strv_pushf(argv, "--guard=%s", s->guard);
+	for (const char *const *fault = s->faults; !r && fault && *fault; fault++)
+		r = strv_pushf(argv, "--fault=%s", *fault);
+	if (!r && s->recording)
+		r = strv_pushf(argv, "--record=%s", s->recording);
+	return r;
+}
+
+static int make_words(const struct server_child_config *cfg, int ready_fd, char ***ret_argv)
 {
 	char **argv = NULL;
-	int r = strv_push(&argv, warren);
+	int r = strv_push(&argv, cfg->warren);
 
 	r = r ? r : strv_push(&argv, "serve");
 	/* Its last line; the verdict has it. */
 	r = r ? r : strv_push(&argv, "--stats");
 	r = r ? r : strv_push(&argv, "--quiet");
 	r = r ? r : strv_pushf(&argv, "--ready-fd=%d", ready_fd);
-	if (cpu)
-		r = r ? r : strv_pushf(&argv, "--cpu=%u", cpu - 1);
-	if (iounit)
-		r = r ? r : strv_pushf(&argv, "--iounit=%u", iounit);
-	if (guard)
-		r = r ? r : strv_pushf(&argv, "--guard=%s", guard);
-	if (recording)
-		r = r ? r : strv_pushf(&argv, "--record=%s", recording);
-	if (socket_path)
-		r = r ? r : strv_pushf(&argv, "--socket-path=%s", socket_path);
+	if (cfg->cpu)
+		r = r ? r : strv_pushf(&argv, "--cpu=%u", cfg->cpu - 1);
+	r = r ? r : push_settings(&argv, &cfg->settings);
+	if (cfg->socket_path)
+		r = r ? r : strv_pushf(&argv, "--socket-path=%s", cfg->socket_path);
 	else
 		r = r ? r : strv_push(&argv, "--listen=tcp:127.0.0.1:0");
 	r = r ? r : strv_push(&argv, "--");
-	r = r ? r : strv_push(&argv, dir);
+	r = r ? r : strv_push(&argv, cfg->dir);
 	if (r)
 		strv_free(argv);
 	else
@@ -88,12 +96,11 @@ static int spawn_server(char **argv, int ready_fd, int log_fd, struct child *ret
 	return spawn_start(&s, ret_c);
 }
 
-int server_child_start(const char *warren, const char *dir, const char *socket_path,
-		       const char *log, unsigned cpu, unsigned iounit, const char *guard,
-		       const char *recording, struct server_child *ret_s, char **ret_why)
+int server_child_start(const struct server_child_config *cfg, struct server_child *ret_s,
+		       char **ret_why)
 {
-	struct server_child s = {.child = CHILD_INIT, .log = strdup(log)};
-	autoclose int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	struct server_child s = {.child = CHILD_INIT, .log = strdup(cfg->log)};
+	autoclose int log_fd = open(cfg->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	autoclose int ready = -1;
 	char **argv;
 	int fds[2], r;
@@ -103,7 +110,7 @@ int server_child_start(const char *warren, const char *dir, const char *socket_p
 		return -errno;
 	}
 	ready = fds[0];
-	r = make_words(warren, dir, socket_path, fds[1], cpu, iounit, guard, recording, &argv);
+	r = make_words(cfg, fds[1], &argv);
 	if (!r) {
 		r = spawn_server(argv, fds[1], log_fd, &s.child);
 		strv_free(argv);

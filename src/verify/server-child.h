@@ -14,12 +14,25 @@ struct server_child {
 	uint16_t port;
 };
 
-/* Starts the program WARREN to serve DIR: at SOCKET_PATH by vhost-user, or on a free port of
- * 127.0.0.1 when that is NULL. Returns once peers may come. CPU: as in guest.h. IOUNIT: what
- * it answers to open, 0 for its default. RECORDING: where it records its messages, or NULL. LOG is the path for its messages. *RET_WHY says in a line what went wrong. */
-int server_child_start(const char *warren, const char *dir, const char *socket_path,
-		       const char *log, unsigned cpu, unsigned iounit, const char *guard,
-		       const char *recording, struct server_child *ret_s, char **ret_why);
+/* How it serves: all zeros is its default. */
+struct server_settings {
+	unsigned iounit;	   /* what it answers to open; 0: its default */
+	const char *guard;	   /* which guards are on, as in --guard; NULL: its default */
+	const char *const *faults; /* each as in --fault, ended by NULL; may be NULL */
+	const char *recording;	   /* where it records all messages; NULL: nowhere */
+};
+
+struct server_child_config {
+	const char *warren, *dir; /* our program, the folder */
+	const char *socket_path;  /* by vhost-user there; NULL: on a free port of 127.0.0.1 */
+	const char *log;	  /* the file for its messages */
+	unsigned cpu;		  /* as in guest.h */
+	struct server_settings settings;
+};
+
+/* Starts the server, and returns once peers may come. *RET_WHY says in a line what went wrong. */
+int server_child_start(const struct server_child_config *cfg, struct server_child *ret_s,
+		       char **ret_why);
 
 /* What it said last, or how it ended; the caller frees it. */
 char *server_child_last_line(const struct server_child *s);

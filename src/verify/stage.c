@@ -91,16 +91,21 @@ static unsigned choose_cpu(const struct stage_plan *plan)
 static int start_server(struct stage *s, const char *socket_path)
 {
 	autofree char *log = path_of(s->folder.path, "server.log");
+	struct server_child_config cfg = {
+		.warren = s->plan->warren,
+		.dir = s->plan->dir,
+		.socket_path = s->plan->share == SHARE_TCP ? NULL : socket_path,
+		.cpu = s->cpu,
+		.settings = s->plan->server,
+	};
 	char *why = NULL;
 
 	if (s->plan->share == SHARE_QEMU_9PFS)
 		return 0;
 	if (!log)
 		return -ENOMEM;
-	if (server_child_start(s->plan->warren, s->plan->dir,
-			       s->plan->share == SHARE_TCP ? NULL : socket_path, log, s->cpu,
-			       s->plan->iounit, s->plan->guard, s->plan->recording, &s->server,
-			       &why) < 0)
+	cfg.log = log;
+	if (server_child_start(&cfg, &s->server, &why) < 0)
 		return stage_fail(s, RUN_FAILED, why);
 	s->has_server = true;
 	return 0;

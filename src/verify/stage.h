@@ -30,10 +30,8 @@ struct stage_plan {
 	const char *const *qemu;    /* NULL: the system's */
 	const char *warren, *probe; /* our programs */
 	unsigned memory_mib, silence_limit_s;
-	unsigned iounit;       /* what warren's server answers to open; 0: its default */
-	const char *guard;     /* which of its guards are on, as in --guard; NULL: its default */
-	const char *recording; /* where it records all messages; NULL: nowhere */
-	int cpu;	       /* where server and guest run; or: STAGE_CPU_... */
+	struct server_settings server;
+	int cpu;		       /* where server and guest run; or: STAGE_CPU_... */
 	bool terminal, debug, stopped; /* as in guest.h */
 	const char *const *trace;
 	unsigned debug_mask; /* of 9pnet; its messages are in the kernel's, so these are kept */
