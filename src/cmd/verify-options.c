@@ -10,6 +10,7 @@
 #include "guards.h"
 #include "macros.h"
 #include "options.h"
+#include "spawn.h"
 #include "verify.h"
 
 #define QUICK_WAYS "read,pread,mmap,direct,splice"
@@ -44,6 +45,8 @@ static void print_help(void)
 	       "                        (512000)\n"
 	       "  --iounit N            what warren's server answers to open; 0: nothing (0)\n"
 	       "  --guard LIST          the guards of warren's server, as for 'warren serve'\n"
+	       "  --fault FAULT         let warren's server damage what it sends, to test the "
+	       "verdict\n"
 	       "  --memory MIB          memory of the guest, 64 to 65536 (512)\n"
 	       "  --cpu N|any           where guest and server run (uml: both on one CPU)\n\n"
 	       "what it does:\n"
@@ -184,6 +187,17 @@ static const char *const shares[] = {"", "vhost", "tcp", NULL};
 
 /* Who runs it again needs the options that shape what guest and server do: those are noted. Where things
  * are on this machine, and what is printed, is not among them. */
+static int take_fault(struct option_line *l, void *options, const char *value)
+{
+	struct verify_options *o = options;
+	size_t n = strv_len(o->faults);
+
+	if (n == VERIFY_MAX_WORDS)
+		return option_wrong(l, "fault", value, "no more than 16 of them");
+	o->faults[n] = value;
+	return 0;
+}
+
 #define FIELD(f) .at = offsetof(struct verify_options, f)
 static const struct option_row rows[] = {
 	{"guest", OPTION_WORD, FIELD(guest), .words = guests, .hint = "give uml or qemu",
@@ -199,6 +213,7 @@ static const struct option_row rows[] = {
 	{"msize", OPTION_TAKE, .take = take_msizes, .is_noted = true},
 	{"iounit", OPTION_TAKE, .take = take_iounit, .is_noted = true},
 	{"guard", OPTION_TEXT, FIELD(guard), .is_noted = true},
+	{"fault", OPTION_TAKE, .take = take_fault, .is_noted = true},
 	{"corpus", OPTION_MAYBE, .take = take_corpus},
 	{"fragment", OPTION_MAYBE, .take = take_fragment, .is_noted = true},
 	{"timeout", OPTION_NUMBER, FIELD(timeout_s), .min = 1, .max = 86400, .is_noted = true},
@@ -244,6 +259,8 @@ static int check(struct verify_options *o, int *ret_status)
 		bad = "--guard is for --server warren";
 	else if (o->guard && guards_parse(o->guard, &guards, &word, &len))
 		bad = "--guard: 'warren serve --help' lists the guards";
+	else if (*o->faults && o->wish.qemu_server)
+		bad = "--fault is for --server warren";
 	else if (o->recording && o->wish.qemu_server)
 		bad = "--record is for --server warren";
 	else if (o->no_record && (o->instruments.debug || o->instruments.trace))

@@ -25,6 +25,7 @@ struct verify_options {
 	unsigned msizes[VERIFY_MAX_WORDS + 1]; /* 0-terminated; none: the default */
 	uint32_t iounit;
 	const char *guard, *recording;
+	const char *faults[VERIFY_MAX_WORDS + 1]; /* NULL-terminated */
 	uint32_t fragment; /* percent */
 	bool has_iounit, has_fragment;
 	bool all_caches; /* that the kernel knows: none were asked for */
