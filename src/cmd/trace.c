@@ -32,6 +32,7 @@ static int print_help(void)
 	       "       warren trace show [--messages | --json | --style qemu]\n"
 	       "                         [FILTER]... FILE\n"
 	       "       warren trace stats [--json] [FILTER]... FILE\n"
+	       "       warren trace lint [--all] [--ignore RULE,...] [--json] FILE\n"
 	       "       warren trace convert --to FORM [--output FILE] FILE\n\n"
 	       "Recordings of 9P messages. 'warren serve' makes them too. What reads them reads a "
 	       "log\n"
@@ -48,8 +49,12 @@ static int print_help(void)
 	       "  --quiet            print warnings and errors only\n"
 	       "\noptions of show:\n"
 	       "  --messages      print requests and replies in a line each, with all fields\n"
-	       "  --json          print a JSON object for each, also with stats\n"
+	       "  --json          print a JSON object for each, also with stats and lint\n"
 	       "  --style qemu    print the trace events that QEMU's server would log\n"
+	       "\noptions of lint:\n"
+	       "  --rules         print the rules, and who says so\n"
+	       "  --all           print every finding, not ten of each rule\n"
+	       "  --ignore RULE,...  not these\n"
 	       "\noptions of convert:\n"
 	       "  --to FORM       json (lines), text, pcapng (Wireshark), perfetto (timeline)\n"
 	       "  --output FILE   write there, also -o FILE (standard output)\n"
@@ -64,7 +69,8 @@ int cmd_trace(int argc, char **argv)
 		return print_help();
 	if (argc < 2)
 		return cmd_usage_error(
-			"trace", "what about a recording? give record, show, stats or convert");
+			"trace",
+			"what about a recording? give record, show, stats, lint or convert");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			return verbs[i].run(argc - 1, argv + 1);

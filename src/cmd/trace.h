@@ -13,6 +13,7 @@
 	V("record", trace_record, "a proxy that records what goes through it") \
 	V("stats", trace_stats, "count operations, errors, bytes, latencies")  \
 	V("convert", trace_convert, "to JSON lines, text, pcapng or Perfetto") \
+	V("lint", trace_lint, "check the rules of the protocol")               \
 	V("show", trace_show, "print a line for each completed request")
 
 #define V(name, fn, summary) int fn(int argc, char **argv);
