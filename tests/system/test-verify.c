@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <jansson.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -304,20 +306,43 @@ static void what_is_missing_is_named(void **state)
 	       "/nonexistent/manifest", folder);
 }
 
-/* The guest has said something in its report: it is up, and the share is in use. */
-static void wait_until_under_way(void)
+/* Watches whatever PATTERN names now; says whether one of the files has bytes. */
+static bool watch_and_look(int inotify, const char *pattern)
 {
+	bool has_bytes = false;
 	struct stat st;
-	bool is_up = false;
+	glob_t found;
 
-	while (!is_up) {
-		glob_t found;
+	if (glob(pattern, 0, NULL, &found))
+		return false;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		inotify_add_watch(inotify, found.gl_pathv[i], IN_CREATE | IN_MOVED_TO | IN_MODIFY);
+		has_bytes = has_bytes || (!stat(found.gl_pathv[i], &st) && S_ISREG(st.st_mode) &&
+					  st.st_size > 0);
+	}
+	globfree(&found);
+	return has_bytes;
+}
 
-		if (!glob(path("warren-guest-*/report"), 0, NULL, &found))
-			for (size_t i = 0; i < found.gl_pathc; i++)
-				is_up = is_up || (!stat(found.gl_pathv[i], &st) && st.st_size > 0);
-		globfree(&found);
-		usleep(5000);
+/* The guest has said something in its report: it is up, and the share is in use. */
+static void wait_until_under_way(const struct run *r)
+{
+	autoclose int inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	struct pollfd p[] = {{.fd = inotify, .events = POLLIN},
+			     {.fd = r->child.pidfd, .events = POLLIN}};
+	char events[4096];
+
+	/* First the watch, then the look: what comes in between is an event. */
+	for (;;) {
+		watch_and_look(inotify, dir);
+		watch_and_look(inotify, path("warren-guest-*"));
+		if (watch_and_look(inotify, path("warren-guest-*/report")))
+			return;
+		assert_true(poll(p, ARRAY_SIZE(p), LIMIT_MS) > 0);
+		if (p[1].revents)
+			fail_msg("it ended before the guest was up: %s", text_of(r->err));
+		while (read(inotify, events, sizeof(events)) > 0)
+			;
 	}
 }
 
@@ -351,7 +376,7 @@ static void ctrl_c_leaves_nothing(void **state)
 	(void)state;
 	make_tree("tree", true);
 	r = START(path("tree"));
-	wait_until_under_way();
+	wait_until_under_way(&r);
 	assert_int_equal(kill(r.child.pid, SIGINT), 0);
 	expect(r, 130, "", "interrupted");
 	nothing_is_left();
@@ -365,7 +390,7 @@ static void a_server_that_dies_is_not_damage(void **state)
 	(void)state;
 	make_tree("tree", true);
 	r = START(path("tree"));
-	wait_until_under_way();
+	wait_until_under_way(&r);
 	server = find_child(r.child.pid, "--socket-path");
 	assert_true(server > 0);
 	assert_int_equal(kill(server, SIGKILL), 0);
@@ -381,7 +406,7 @@ static void a_guest_that_hangs_is_ended(void **state)
 	(void)state;
 	make_tree("tree", true);
 	r = START("--timeout", "2", path("tree"));
-	wait_until_under_way();
+	wait_until_under_way(&r);
 	server = find_child(r.child.pid, "--socket-path");
 	assert_true(server > 0);
 	assert_int_equal(kill(server, SIGSTOP), 0);
@@ -396,7 +421,7 @@ static void a_share_that_vanishes_is_not_equal(void **state)
 	(void)state;
 	make_tree("vanishing", true);
 	r = START(path("vanishing"));
-	wait_until_under_way();
+	wait_until_under_way(&r);
 	run_shell("chmod 700 %s/modes/closed; rm -rf %s", path("vanishing"));
 	expect(r, 4, NULL, "vanished while it was being verified");
 	nothing_is_left();
