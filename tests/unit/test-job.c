@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "cmocka-all.h"
 #include "cleanup.h"
@@ -99,6 +103,99 @@ static void a_module_that_is_missing_fails_with_its_errno(void **state)
 	assert_memory_equal(text, "failed module ENOENT ", 21);
 }
 
+static void make_raw(int fd)
+{
+	struct termios t;
+
+	assert_int_equal(tcgetattr(fd, &t), 0);
+	cfmakeraw(&t);
+	assert_int_equal(tcsetattr(fd, TCSANOW, &t), 0);
+}
+
+/* The report of a program that gets INPUT, N bytes of frames, from its terminal. */
+static char *report_of_run(const char *line, const void *input, size_t n)
+{
+	int host = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), guest;
+	char *text = NULL;
+	size_t size;
+	struct statement s;
+	struct probe p = {.report = open_memstream(&text, &size)};
+
+	assert_int_equal(grantpt(host), 0);
+	assert_int_equal(unlockpt(host), 0);
+	p.terminal = ptsname(host);
+	/* Raw from the start: here nobody waits for "started". */
+	guest = open(p.terminal, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	make_raw(guest);
+	assert_int_equal(write(host, input, n), n);
+	assert_int_equal(statement_parse(line, &s), 0);
+	statement_run(&p, &s);
+	statement_done(&s);
+	fclose(p.report);
+	close(guest);
+	close(host);
+	return text;
+}
+
+#define REPORT_OF_RUN(line, input) report_of_run(line, input, sizeof(input) - 1)
+
+static void a_program_gets_its_input_in_frames(void **state)
+{
+	autofree char *text = REPORT_OF_RUN("run cat", "\0\3a\0b\0\1\4\0\0");
+
+	(void)state;
+	assert_string_equal(text, "started\n"
+				  "out \"a\\x00b\\x04\"\n"
+				  "exit 0\n"
+				  "done run cat\n");
+}
+
+static void input_that_nobody_reads_does_no_harm(void **state)
+{
+	autofree char *text = REPORT_OF_RUN("run true", "\0\3abc");
+
+	(void)state;
+	assert_string_equal(text, "started\nexit 0\ndone run true\n");
+}
+
+static void output_and_errors_are_apart(void **state)
+{
+	autofree char *text = REPORT_OF_RUN("run sh -c \"echo a; exec >&-; echo b >&2; exit 3\"",
+					    "");
+
+	(void)state;
+	assert_non_null(strstr(text, "out \"a\\x0a\"\n"));
+	assert_non_null(strstr(text, "err \"b\\x0a\"\n"));
+	assert_non_null(strstr(text, "exit 3\n"));
+}
+
+static void a_signal_is_an_exit_code(void **state)
+{
+	autofree char *text = REPORT_OF_RUN("run sh -c \"kill -9 $$\"", "");
+
+	(void)state;
+	assert_non_null(strstr(text, "exit 137\n"));
+}
+
+static void a_program_that_there_is_not_fails_with_its_errno(void **state)
+{
+	autofree char *text = REPORT_OF_RUN("run /nonexistent/cat", "");
+
+	(void)state;
+	assert_string_equal(text, "failed run ENOENT \"No such file or directory\"\n");
+}
+
+static void what_a_program_leaves_behind_is_not_waited_for(void **state)
+{
+	autofree char *text = REPORT_OF_RUN("run sh -c \"sleep 5 & echo $!\"", "");
+	pid_t left = 0;
+
+	(void)state;
+	assert_int_equal(sscanf(text, "started\nout \"%d\\x0a\"", &left), 1);
+	assert_int_equal(kill(left, SIGKILL), 0);
+	assert_non_null(strstr(text, "exit 0\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +205,12 @@ int main(void)
 		cmocka_unit_test(a_statement_that_does_not_exist_fails_by_name),
 		cmocka_unit_test(a_statement_with_too_few_words_fails),
 		cmocka_unit_test(a_module_that_is_missing_fails_with_its_errno),
+		cmocka_unit_test(a_program_gets_its_input_in_frames),
+		cmocka_unit_test(input_that_nobody_reads_does_no_harm),
+		cmocka_unit_test(output_and_errors_are_apart),
+		cmocka_unit_test(a_signal_is_an_exit_code),
+		cmocka_unit_test(a_program_that_there_is_not_fails_with_its_errno),
+		cmocka_unit_test(what_a_program_leaves_behind_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
