@@ -215,6 +215,15 @@ void stage_watch(struct stage *s, struct manifest *m)
 	monitor_set(&s->monitor, s->guest, m);
 }
 
+static int fail_line(struct stage *s)
+{
+	return stage_failf(s, RUN_FAILED,
+			   "the guest's report is not what it should be at line %" PRIu64
+			   ": Invalid argument",
+			   s->malformed);
+}
+
+/* A line that makes no sense is the worker's last one if it was ended while it wrote it. */
 static int take_line(struct stage *s, int (*take)(void *ctx, const char *line), void *ctx)
 {
 	int err = 0;
@@ -222,14 +231,16 @@ static int take_line(struct stage *s, int (*take)(void *ctx, const char *line), 
 	s->lines++;
 	if (!strncmp(s->line, "end ", 4))
 		s->has_ended = true;
+	if (s->malformed && strncmp(s->line, "crash ", 6) != 0)
+		return fail_line(s);
+	s->malformed = 0;
 	if (*s->line)
 		err = take(ctx, s->line);
-	if (err && err != -ECANCELED)
-		return stage_failf(s, RUN_FAILED,
-				   "the guest's report is not what it should be at line %" PRIu64
-				   ": %s",
-				   s->lines, strerror(-err));
-	return err;
+	if (err == -EINVAL) {
+		s->malformed = s->lines;
+		return 0;
+	}
+	return err && err != -ECANCELED ? stage_failf(s, RUN_FAILED, "%s", strerror(-err)) : err;
 }
 
 /* Cuts what came into lines; an unfinished one waits in s->line. */
@@ -331,6 +342,8 @@ int stage_follow(struct stage *s, int (*take)(void *ctx, const char *line), int 
 			err = tick(ctx);
 	}
 	scan_console(s);
+	if (!err && s->malformed)
+		err = fail_line(s);
 	/* What was found out about the report already. */
 	if (err && s->end != RUN_DONE)
 		return err;

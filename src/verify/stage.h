@@ -64,7 +64,8 @@ struct stage {
 	char *line;
 	size_t n_line;
 	uint64_t lines;
-	FILE *copy; /* of the report */
+	uint64_t malformed; /* the number of a line that may be the worker's last; 0: none */
+	FILE *copy;	    /* of the report */
 	size_t copied;
 	/* What went wrong; the first time counts. */
 	enum run_end end;
