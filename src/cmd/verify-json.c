@@ -97,6 +97,7 @@ void json_verdict(const struct printer *p, const struct run_result *r, const cha
 	json_object_set_new(o, "status", json_string(exit_name(p->status)));
 	json_object_set_new(o, "exit", json_integer(p->status));
 	json_object_set_new(o, "sentence", json_text(sentence));
+	json_object_set_new(o, "corpus", p->corpus ? json_string(p->corpus) : json_null());
 	json_object_set_new(o, "mounts_ok", json_integer(p->ok));
 	json_object_set_new(o, "mounts_damaged", json_integer(p->damaged));
 	json_object_set_new(o, "mounts_failed", json_integer(p->failed));
