@@ -220,11 +220,12 @@ static char *hide_state(char *text)
 /* Without what is only this machine's: the caller frees it. */
 static char *without_paths(const struct mail *m, const char *text)
 {
-	char *copy = hide_state(strdup(text));
-	const char *dir = string_at(m, "dir");
+	const char *dir = string_at(m, "shared");
+	char *copy = strdup(text);
 
 	if (dir && strlen(dir) > 1)
 		copy = replace(copy, dir, "DIR");
+	copy = hide_state(copy);
 	if (m->home && strlen(m->home) > 1)
 		copy = replace(copy, m->home, "~");
 	return copy;
@@ -333,7 +334,7 @@ static void put_server(const struct mail *m)
 		    : share && !strcmp(share, "tcp")	  ? ", QEMU's user network"
 							  : ", in QEMU");
 	if (iounit)
-		mail_fieldf(m->f, "iounit", "%" PRId64 ", set by --iounit", iounit);
+		mail_fieldf(m->f, "iounit", "%" PRId64 ", in the server's Rlopen", iounit);
 }
 
 /* "$" and the like do not occur in what the lab writes; blanks do. */

@@ -358,17 +358,17 @@ static int write_run_and_readme(const struct repro *r)
 static void put_word(FILE *f, const struct repro *r, const char *word, const char *state)
 {
 	const char *image = record_string(r->run, "kernel.image");
-	const char *dir = record_string(r->run, "dir"),
+	const char *dir = record_string(r->run, "shared"),
 		   *kernel_dir = record_string(r->run, "kernel.dir");
 	const struct replacement known[] = {
+		{dir, "$files"},
 		{state, "$state"},
 		{image, "$here/kernels/repro/image"},
-		{dir, "$files"},
 	};
 
 	/* The kernel may have been unpacked beside its image. */
-	if (kernel_dir && !strncmp(word, kernel_dir, strlen(kernel_dir)) &&
-	    !strcmp(word + strlen(kernel_dir), "/vmlinux"))
+	if (kernel_dir && strlen(kernel_dir) > 1 &&
+	    !strncmp(word, kernel_dir, strlen(kernel_dir)) && word[strlen(kernel_dir)] == '/')
 		word = image ? image : word;
 	fputc('"', f);
 	while (*word) {
