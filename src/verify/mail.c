@@ -35,9 +35,14 @@ static bool is_damage(const struct mail *m)
 	return record_first_finding(m->run) != NULL;
 }
 
+static bool is_passing(const struct mail *m)
+{
+	return record_at(m->run, "verdict.status") && !record_number(m->run, "verdict.status");
+}
+
 static bool is_kernel_matter(const struct mail *m)
 {
-	return mail_first_bad_layer(m->run) != LAYER_HOST;
+	return mail_first_bad_layer(m->run) != LAYER_HOST && !is_passing(m);
 }
 
 /* "zeros", for a subject. */
@@ -76,7 +81,9 @@ static void put_subject(const struct mail *m)
 	autofree char *text = NULL;
 	int n;
 
-	if (!is_kernel_matter(m))
+	if (is_passing(m))
+		n = asprintf(&text, "Subject: 9p: all is well with Linux %s", release_of(m));
+	else if (!is_kernel_matter(m))
 		n = asprintf(&text, "Subject: 9p: the host's file itself was altered");
 	else if (!d)
 		n = asprintf(&text,
@@ -163,6 +170,10 @@ char *mail_summary(json_t *run)
 	json_t *d = record_first_finding(run);
 	char *text;
 
+	if (is_passing(&m))
+		return strdup(
+			"This is no mail for a kernel list: the run was recorded because that was "
+			"asked for, and every byte was read rightly.");
 	if (!is_kernel_matter(&m))
 		return strdup(
 			"This is no mail for a kernel list: the bytes of the host's own file are "
@@ -324,7 +335,7 @@ static void put_kernel(const struct mail *m)
 static void put_server(const struct mail *m)
 {
 	const char *version = string_at(m, "server.version");
-	const char *share = string_at(m, "share");
+	const char *share = string_at(m, "share"), *guard = string_at(m, "guard");
 	int64_t iounit = record_number(m->run, "iounit");
 
 	mail_fieldf(m->f, "Server", "%s%s%s", or_unknown(string_at(m, "server.name")),
@@ -333,6 +344,9 @@ static void put_server(const struct mail *m)
 		    share && !strcmp(share, "vhost-user") ? ", a vhost-user device"
 		    : share && !strcmp(share, "tcp")	  ? ", QEMU's user network"
 							  : ", in QEMU");
+	if (share && strcmp(share, "qemu") != 0)
+		mail_fieldf(m->f, "Guards", "%s (of the server, against bugs of guests)",
+			    guard ? guard : "the default ones");
 	if (iounit)
 		mail_fieldf(m->f, "iounit", "%" PRId64 ", in the server's Rlopen", iounit);
 }
@@ -421,15 +435,32 @@ static void put_commands(const struct mail *m)
 	fputs("\nIt says REPRODUCED (exit 1) or NOT REPRODUCED (exit 0).\n", m->f);
 }
 
+/* "v6.12" of a kernel's name "6.12-uml-debug"; what is no such name stays. */
+static char *tag_of(const char *kernel)
+{
+	size_t n = strspn(kernel, "0123456789.");
+	char *tag;
+
+	if (!n)
+		return strdup(kernel);
+	return asprintf(&tag, "v%.*s", (int)n, kernel) < 0 ? NULL : tag;
+}
+
 /* A paragraph of its own, in one line: the regression tracker looks for it. */
 static void put_introduced(const struct mail *m, const char *commit)
 {
-	autofree char *range = NULL, *ascii = NULL;
+	autofree char *good = tag_of(string_at(m, "bisect.good"));
+	autofree char *bad = tag_of(string_at(m, "bisect.bad")), *range = NULL, *ascii = NULL;
 
+	if (!commit && good && bad && !strcmp(good, bad)) {
+		mail_fillf(m->f, 0, 0,
+			   "Both are %s: a range for the regression tracker cannot be given.",
+			   good);
+		return;
+	}
 	if (commit)
 		range = strdup(commit);
-	else if (asprintf(&range, "%s..%s", string_at(m, "bisect.good"),
-			  string_at(m, "bisect.bad")) < 0)
+	else if (!good || !bad || asprintf(&range, "%s..%s", good, bad) < 0)
 		range = NULL;
 	ascii = range ? mail_ascii(range) : NULL;
 	if (ascii)
@@ -541,9 +572,11 @@ int mail_write(FILE *f, json_t *run, const char *console, const char *home)
 	put_summary(&m);
 	put_kernel(&m);
 	put_setup(&m);
-	mail_put_findings(f, run);
-	mail_put_layer(f, run);
-	if (is_damage(&m))
+	if (!is_passing(&m)) {
+		mail_put_findings(f, run);
+		mail_put_layer(f, run);
+	}
+	if (is_damage(&m) || is_passing(&m))
 		mail_put_variations(f, run);
 	if (is_kernel_matter(&m))
 		put_commands(&m);

@@ -13,7 +13,8 @@
  *	share		"vhost-user", "tcp", "qemu"
  *	server		{name, version, counters}
  *	settings	["--cache=mmap" ...]: options of `warren verify` that shape the run
- *	caches, ways	lists; msizes; iounit (0: the server's default)
+ *	caches, ways	lists; msizes; iounit (0: the server's default); guard, as
+ *			in --guard
  *	shared		the folder that was; corpus: its spec, when it was a generated one
  *	mounts		a list of objects as `verify --json` has them, each with "list": its findings,
  *			those with size, and expected and observed in hex
@@ -256,9 +257,10 @@ json_t *record_json(const struct record_end *e, const char *folder)
 	json_object_set_new(o, "caches", words_of(e->plan->caches));
 	json_object_set_new(o, "ways", words_of(e->plan->ways));
 	json_object_set_new(o, "msizes", numbers_of(e->plan->msizes));
-	json_object_set_new(
-		o, "iounit",
-		json_integer(e->plan->share == SHARE_QEMU_9PFS ? 0 : (json_int_t)e->plan->server.iounit));
+	json_object_set_new(o, "iounit",
+			    json_integer(e->plan->share == SHARE_QEMU_9PFS
+						 ? 0
+						 : (json_int_t)e->plan->server.iounit));
 	json_object_set_new(o, "shared", json_text(e->plan->dir));
 	if (e->corpus)
 		json_object_set_new(o, "corpus", json_text(e->corpus));

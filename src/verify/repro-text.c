@@ -144,7 +144,7 @@ static const char guest_head[] =
 	"touch \"$state/console\" \"$state/report\"\n";
 
 static const char guest_server[] =
-	"\"$here/bin/warren\" serve --quiet@IOUNIT@ @ADDRESS@ \"$files\" &\n"
+	"\"$here/bin/warren\" serve --quiet@IOUNIT@@GUARD@ @ADDRESS@ \"$files\" &\n"
 	"server=$!\n";
 
 static const char guest_socket[] = "while ! [ -S \"$state/9p\" ]; do\n"
@@ -432,17 +432,20 @@ static void put_command(FILE *f, const struct repro *r)
 
 static int write_guest(const struct repro *r)
 {
-	autofree char *text = NULL, *server = NULL, *iounit = NULL;
+	autofree char *text = NULL, *server = NULL, *iounit = NULL, *guard = NULL;
+	const char *guards = record_string(r->run, "guard");
 	int64_t unit = record_number(r->run, "iounit");
 	size_t n;
 	FILE *f = open_memstream(&text, &n);
 
-	if (!f || (unit && asprintf(&iounit, " --iounit %" PRId64, unit) < 0))
+	if (!f || (unit && asprintf(&iounit, " --iounit %" PRId64, unit) < 0) ||
+	    (guards && asprintf(&guard, " --guard '%s'", guards) < 0))
 		return -ENOMEM;
 	fputs(guest_head, f);
 	if (!is_qemu_server(r)) {
 		const struct replacement words[] = {
 			{"IOUNIT", iounit ? iounit : ""},
+			{"GUARD", guard ? guard : ""},
 			{"ADDRESS", is_tcp(r) ? "--listen \"tcp:127.0.0.1:${PORT:-5640}\""
 					      : "--socket-path \"$state/9p\""},
 		};

@@ -121,6 +121,16 @@ static void a_bisection_makes_it_a_regression(void **state)
 	assert_non_null(strstr(text, "regressions@lists.linux.dev"));
 	assert_non_null(strstr(text, "\n\n#regzbot introduced: v6.11..v6.12\n\n"));
 	expect_plain(text);
+	free(text);
+	json_object_set_new(copy, "bisect",
+			    json_pack("{s:s, s:s}", "good", "6.1-uml", "bad", "6.12-uml-debug"));
+	text = mail_of(copy, NULL);
+	assert_non_null(strstr(text, "\n\n#regzbot introduced: v6.1..v6.12\n\n"));
+	free(text);
+	json_object_set_new(copy, "bisect",
+			    json_pack("{s:s, s:s}", "good", "6.12-uml", "bad", "6.12-uml-kasan"));
+	text = mail_of(copy, NULL);
+	assert_null(strstr(text, "#regzbot"));
 	json_decref(copy);
 }
 
@@ -192,6 +202,19 @@ static void an_altered_host_file_is_for_no_list(void **state)
 	text = mail_of(copy, console);
 	assert_null(strstr(text, "To: "));
 	assert_non_null(strstr(text, "This is no mail for a kernel list"));
+	json_decref(copy);
+}
+
+static void a_run_that_is_well_is_for_no_list(void **state)
+{
+	json_t *copy = json_deep_copy(run);
+	autofree char *text = NULL;
+
+	(void)state;
+	json_object_set_new(json_object_get(copy, "verdict"), "status", json_integer(0));
+	text = mail_of(copy, console);
+	assert_null(strstr(text, "To: "));
+	assert_non_null(strstr(text, "kernel list: the run was recorded"));
 	json_decref(copy);
 }
 
@@ -273,6 +296,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(damage_without_the_page_cache_is_not_for_netfs),
 		cmocka_unit_test(a_layer_that_was_not_looked_at_is_not_known),
 		cmocka_unit_test(an_altered_host_file_is_for_no_list),
+		cmocka_unit_test(a_run_that_is_well_is_for_no_list),
 		cmocka_unit_test(a_complaint_of_the_kernel_is_shown_from_its_start),
 		cmocka_unit_test(whatever_a_record_holds_the_mail_is_plain),
 	};
