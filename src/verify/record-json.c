@@ -261,6 +261,7 @@ json_t *record_json(const struct record_end *e, const char *folder)
 			    json_integer(e->plan->share == SHARE_QEMU_9PFS
 						 ? 0
 						 : (json_int_t)e->plan->server.iounit));
+	json_object_set_new(o, "guard", json_text(e->plan->server.guard));
 	json_object_set_new(o, "shared", json_text(e->plan->dir));
 	if (e->corpus)
 		json_object_set_new(o, "corpus", json_text(e->corpus));
