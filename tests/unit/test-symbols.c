@@ -181,7 +181,7 @@ static int check(char kernel_id, char **ret_why)
 static void another_build_is_refused(void **state)
 {
 	cleanup(symbols_list_done) struct symbols_list l = {0};
-	autofree char *why = NULL, *dir = NULL;
+	autofree char *why = NULL;
 
 	(void)state;
 	assert_int_equal(unpack("debug", &l, &why), 0);
