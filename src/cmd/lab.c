@@ -61,7 +61,7 @@ static int print_help(void)
 	       "       warren lab report [-o FILE] [RUN]\n"
 	       "       warren lab repro [-o FILE] [RUN]\n"
 	       "       warren lab gdb [OPTION]... [GUEST] [-- GDB-ARGUMENT...]\n"
-	       "       warren lab story [--json]\n"
+	       "       warren lab story [OPTION]\n"
 	       "       warren lab watch [OPTION]... -- COMMAND [ARG]...\n\n"
 	       "Guest kernels and QEMUs, unpacked into the cache folder ($WARREN_CACHE, else\n"
 	       "$XDG_CACHE_HOME/warren, else ~/.cache/warren). Nothing is installed; no root.\n\n");
