@@ -412,6 +412,17 @@ static int end_early(struct bisection *b, int r)
 	return 128 + (b->trials.signal ? b->trials.signal : SIGINT);
 }
 
+/* WHY is freed. */
+static int refuse(int status, char *why)
+{
+	if (status == EXIT_USAGE)
+		cmd_usage_error(VERB, "%s", why ? why : strerror(ENOMEM));
+	else
+		log_error("%s", why ? why : strerror(ENOMEM));
+	free(why);
+	return status;
+}
+
 static int run(struct bisection *b)
 {
 	struct trials *t = &b->trials;
@@ -419,17 +430,8 @@ static int run(struct bisection *b)
 	char *why = NULL;
 	int status = bisect_row_make(b->o.good, b->o.bad, &b->row, &why), r;
 
-	if (status == EXIT_USAGE) {
-		cmd_usage_error(VERB, "%s", why ? why : strerror(ENOMEM));
-		free(why);
-		return status;
-	}
-	if (status) {
-		lab_fail(-ENOMEM, status == 130 ? strdup("interrupted") : why);
-		if (status == 130)
-			free(why);
-		return status;
-	}
+	if (status)
+		return refuse(status, why);
 	b->trials_of = calloc(b->row.n, sizeof(*b->trials_of));
 	if (!b->trials_of)
 		return lab_fail(-ENOMEM, NULL);
