@@ -113,9 +113,10 @@ static int print_help(void)
 	       "  --json              one JSON object a line: cells, factors, the verdict\n"
 	       "  --quiet             no progress\n"
 	       "  --help              print this text\n\n"
-	       "exit code: 0 no damage, 1 damage, 2 wrong usage, 3 nothing was possible here, 4 "
-	       "guests\n"
-	       "failed and none saw damage; 130 interrupted, after the table as far as it came\n");
+	       "exit code: 0 no damage, 1 damage, 2 wrong usage, 3 no damage, but one of the "
+	       "words\n"
+	       "was never possible here, 4 guests failed and none saw damage; 130 interrupted, "
+	       "after the table as far as it came\n");
 	return EXIT_OK;
 }
 
@@ -271,7 +272,12 @@ static int parse(struct matrix_verb *v, int argc, char **argv)
 static int prepare(struct matrix_verb *v)
 {
 	struct trials *t = &v->trials;
+	enum guest_kind guest;
+	char *why = NULL;
 
+	for (char **k = v->words[MATRIX_KERNEL]; *k; k++)
+		if (ready_guest_of(*k, &guest, &why))
+			return lab_fail(-ENOENT, why);
 	for (char **k = v->words[MATRIX_KERNEL]; *k; k++)
 		for (char **g = v->words[MATRIX_GUEST]; *g; g++)
 			for (char **s = v->words[MATRIX_SHARE]; *s; s++) {
@@ -373,7 +379,9 @@ static int status_of(const struct matrix *m)
 		return EXIT_DIFFERENT;
 	if (!n.boots)
 		return EXIT_ENVIRONMENT;
-	return n.failed ? EXIT_GUEST : EXIT_OK;
+	if (n.failed)
+		return EXIT_GUEST;
+	return matrix_is_covered(m) ? EXIT_OK : EXIT_ENVIRONMENT;
 }
 
 static int print_all(struct matrix_verb *v, int r)

@@ -81,6 +81,23 @@ static bool put_deciders(FILE *f, const struct matrix *m)
 	return !is_first;
 }
 
+/* "; nothing was run with share=qemu" */
+static void put_uncovered(FILE *f, const struct matrix *m)
+{
+	struct effect effects[MATRIX_N_FACTORS];
+	size_t n = matrix_effects(m, effects);
+	const char *before = "; nothing was run with ";
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t v = 0; v < effects[i].n; v++) {
+			if (effects[i].boots[v])
+				continue;
+			fprintf(f, "%s%s=%s", before, matrix_factor_name(effects[i].factor),
+				effects[i].values[v]);
+			before = ", ";
+		}
+}
+
 char *matrix_sentence(const struct matrix *m)
 {
 	struct matrix_counts n = matrix_count(m);
@@ -110,6 +127,8 @@ char *matrix_sentence(const struct matrix *m)
 		fprintf(f, "; it depends on %s", deciders);
 	if (n.failed && n.failed < n.boots)
 		fprintf(f, "; the guest failed in %u runs", n.failed);
+	if (n.boots)
+		put_uncovered(f, m);
 	fclose(f);
 	return text;
 }

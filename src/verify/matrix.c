@@ -182,6 +182,18 @@ size_t matrix_effects(const struct matrix *m, struct effect *effects)
 	return count;
 }
 
+bool matrix_is_covered(const struct matrix *m)
+{
+	struct effect effects[MATRIX_N_FACTORS];
+	size_t n = matrix_effects(m, effects);
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t v = 0; v < effects[i].n; v++)
+			if (!effects[i].boots[v])
+				return false;
+	return true;
+}
+
 struct matrix_counts matrix_count(const struct matrix *m)
 {
 	struct matrix_counts n = {0};

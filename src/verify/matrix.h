@@ -86,6 +86,9 @@ int matrix_run(struct matrix *m, matrix_boot *boot, void *ctx);
 /* The factors with several values. Returns how many. */
 size_t matrix_effects(const struct matrix *m, struct effect *effects);
 
+/* Has each value that was asked for been booted with at least once? */
+bool matrix_is_covered(const struct matrix *m);
+
 struct matrix_counts {
 	unsigned boots, damaged, failed, cells_damaged, cells_failed, cells_read, cells_impossible;
 };
