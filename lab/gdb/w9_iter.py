@@ -34,6 +34,16 @@ def segments_from(address):
         address, n = segment.next, n + 1
 
 
+def first_segment(address):
+    """The queue's, by way of the back pointers; a consumer frees segments that it is done with."""
+    for _ in range(SEGMENTS_MAX):
+        before = int(at_address("struct folio_queue", address)["prev"])
+        if not before:
+            break
+        address = before
+    return address
+
+
 class Cursor:
     """Where an iov_iter stood when we looked: the kernel goes on."""
 

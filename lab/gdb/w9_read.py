@@ -10,7 +10,7 @@ import gdb
 import w9_fids
 import w9_mm
 from w9_dwarf import Missing, at_address, type_named
-from w9_iter import FOLIOQ, Cursor, Segment, segments_from
+from w9_iter import FOLIOQ, Cursor, Segment, first_segment, segments_from
 
 IO_HEADER = 24  # include/net/9p/9p.h, P9_IOHDRSZ: a macro, so no debug information has it
 
@@ -20,37 +20,43 @@ def stack_pointer(frame):
 
 
 class Layout:
-    """The folios of a queue from one segment on, as one row."""
+    """All folios of a request, as one row; the CURSOR's own is the one at HERE."""
 
-    def __init__(self, origin):
-        self.folios = []  # (folio, size)
-        for segment in segments_from(origin):
+    def __init__(self, cursor):
+        self.folios, self.here = [], 0  # (folio, size)
+        for segment in segments_from(first_segment(cursor.queue)):
+            if segment.address == cursor.queue:
+                self.here = len(self.folios) + cursor.slot
             self.folios += zip(segment.folios, segment.sizes)
 
+    def position(self, cursor):
+        return sum(size for _, size in self.folios[:self.here]) + cursor.offset
+
     def pages(self, position, n):
-        """For each page of N bytes from POSITION on: (slot, address of its struct page, bytes)."""
+        """For each page of N bytes from POSITION on: (folio's number, address of its struct page,
+        bytes)."""
         page_size, record = w9_mm.PAGE_SIZE, type_named("struct page").sizeof
         start = 0
-        for slot, (folio, size) in enumerate(self.folios):
+        for number, (folio, size) in enumerate(self.folios):
             while n and start <= position < start + size:
                 part = min(n, page_size - position % page_size)
-                yield slot, folio + (position - start) // page_size * record, part
+                yield number, folio + (position - start) // page_size * record, part
                 position, n = position + part, n - part
             start += size
 
     def owner(self, pfn, meant):
-        """Whose that physical page is: a word, and words."""
-        for slot, (folio, size) in enumerate(self.folios):
+        """Whose that physical page is: a word, and words. MEANT is the number of the right folio."""
+        for number, (folio, size) in enumerate(self.folios):
             first = w9_mm.pfn_of(folio)
             if first is None or not first <= pfn < first + size // w9_mm.PAGE_SIZE:
                 continue
-            if slot == meant:
+            if number == meant:
                 return "next", "by luck the next folio, where they were meant to go"
-            return "queue", "the folio of slot %d of the same read" % slot
+            return "queue", "folio %d of the request's %d" % (number + 1, len(self.folios))
         inode = w9_mm.inode_of_pfn(pfn)
         if inode:
             return "file", "the page cache of %s" % (w9_mm.path_of_inode(inode) or "another file")
-        return "other", "no page of this read nor of another file"
+        return "other", "no page of this request nor of another file"
 
 
 class Step:
@@ -68,10 +74,10 @@ class Step:
         start = self.before.position(self.before.queue)
         end = after.position(self.before.queue)
         if start is not None and end is not None:
-            self.check(n, start, end - start)
+            self.check(n, end - start)
 
-    def check(self, n, start, moved):
-        """N bytes from position START on moved the cursor by MOVED."""
+    def check(self, n, moved):
+        """N bytes moved the cursor by MOVED."""
         raise NotImplementedError
 
     def _moved_wrongly(self, n, moved):
@@ -87,7 +93,7 @@ class Copy(Step):
         super().__init__(Cursor(frame.read_var("i").dereference()))
         self.source = int(frame.read_var("addr"))
 
-    def check(self, n, start, moved):
+    def check(self, n, moved):
         if moved == n:
             return
         self._moved_wrongly(n, moved)
@@ -96,12 +102,12 @@ class Copy(Step):
         self.why = ("the copy of %d bytes began at slot %d, iov_offset 0x%x, the end of a folio of "
                     "0x%x bytes: they went to the page behind it" %
                     (n, self.before.slot, self.before.offset, self.before.folio_size))
-        layout = Layout(self.before.queue)
-        pfn = w9_mm.pfn_of(layout.folios[self.before.slot][0])
+        layout = Layout(self.before)
+        pfn = w9_mm.pfn_of(layout.folios[layout.here][0])
         if pfn is None:
             return
         self.physical = pfn * w9_mm.PAGE_SIZE + self.before.offset
-        self.landed, words = layout.owner(self.physical // w9_mm.PAGE_SIZE, self.before.slot + 1)
+        self.landed, words = layout.owner(self.physical // w9_mm.PAGE_SIZE, layout.here + 1)
         seen = ", and are there now" if self._is_there(n) else ""
         self.why += " (physical 0x%x%s: %s)" % (self.physical, seen, words)
 
@@ -124,26 +130,26 @@ class Extract(Step):
         super().__init__(Cursor(frame.read_var("i").dereference()))
         self.pages_at = int(frame.read_var("pages"))
 
-    def check(self, n, start, moved):
+    def check(self, n, moved):
         if moved != n:
             self._moved_wrongly(n, moved)
         array = at_address("unsigned long", self.pages_at)
-        layout = Layout(self.before.queue)
+        layout = Layout(self.before)
         wrong = None
         lost = 0
-        for i, (slot, page, part) in enumerate(layout.pages(start, n)):
+        for i, (number, page, part) in enumerate(layout.pages(layout.position(self.before), n)):
             got = int(at_address("unsigned long", int(array) + 8 * i))
             if got != page:
                 lost += part
-                wrong = wrong or (slot, got)
+                wrong = wrong or (number, got)
         if wrong:
             self.lost = lost
             self._tell(layout, wrong[0], wrong[1])
 
-    def _tell(self, layout, slot, page):
+    def _tell(self, layout, number, page):
         pfn = w9_mm.pfn_of(page)
         self.why = "%d bytes of the reply are received into pages that are not the iterator's: " \
-                   "for slot %d" % (self.lost, slot)
+                   "for folio %d" % (self.lost, number + 1)
         if pfn is None:
             return
         self.physical = pfn * w9_mm.PAGE_SIZE

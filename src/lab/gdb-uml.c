@@ -22,18 +22,23 @@ static int push_symbols(const struct gdb_plan *p, char ***argv, char **ret_why)
 	return r ? r : strv_push(argv, p->kernel->image);
 }
 
-/* The kernel's own means: page faults, interrupts, timers. */
-static int push_attach(const struct gdb_plan *p, char ***argv, char **ret_why)
+/* Without the table that it prints. */
+static int push_handle(char ***argv, const char *signals)
 {
 	int r = strv_push(argv, "-ex");
 
+	return r ? r : strv_pushf(argv, "python gdb.execute('handle %s', to_string=True)", signals);
+}
+
+static int push_attach(const struct gdb_plan *p, char ***argv, char **ret_why)
+{
+	/* The kernel's own means: page faults, interrupts, timers. */
+	int r = push_handle(argv, "SIGSEGV SIGUSR1 SIGUSR2 SIGALRM SIGIO SIGVTALRM SIGCHLD "
+				  "SIGWINCH nostop noprint pass");
+
 	(void)ret_why;
-	r = r ? r
-	      : strv_push(argv, "handle SIGSEGV SIGUSR1 SIGUSR2 SIGALRM SIGIO SIGVTALRM SIGCHLD "
-				"SIGWINCH nostop noprint pass");
 	/* One that was stopped before has the signal pending still. */
-	r = r ? r : strv_push(argv, "-ex");
-	r = r ? r : strv_push(argv, "handle SIGSTOP nostop noprint nopass");
+	r = r ? r : push_handle(argv, "SIGSTOP nostop noprint nopass");
 	r = r ? r : strv_push(argv, "-ex");
 	return r ? r : strv_pushf(argv, "attach %d", (int)p->pid);
 }
