@@ -33,6 +33,7 @@ static int print_help(void)
 	       "                         [FILTER]... FILE\n"
 	       "       warren trace stats [--json] [FILTER]... FILE\n"
 	       "       warren trace lint [--all] [--ignore RULE,...] [--json] FILE\n"
+	       "       warren trace replay --connect ADDRESS [--aname NAME] FILE\n"
 	       "       warren trace convert --to FORM [--output FILE] FILE\n\n"
 	       "Recordings of 9P messages. 'warren serve' makes them too. What reads them reads a "
 	       "log\n"
@@ -41,7 +42,8 @@ static int print_help(void)
 		printf("  %-8s  %s\n", verbs[i].name, verbs[i].summary);
 	printf("\noptions of record:\n"
 	       "  --listen ADDRESS   where clients come: unix:PATH, tcp:ADDRESS:PORT ...\n"
-	       "  --connect ADDRESS  where the server is: unix:PATH, tcp:ADDRESS:PORT\n"
+	       "  --connect ADDRESS  where the server is: unix:PATH, tcp:ADDRESS:PORT; also of "
+	       "replay\n"
 	       "  --record FILE      the recording\n"
 	       "  --record-data      with all file data, not only its digests\n"
 	       "  --record-size N    keep about the newest N MiB\n"
@@ -55,6 +57,8 @@ static int print_help(void)
 	       "  --rules         print the rules, and who says so\n"
 	       "  --all           print every finding, not ten of each rule\n"
 	       "  --ignore RULE,...  not these\n"
+	       "\noptions of replay: --connect, and\n"
+	       "  --aname NAME    attach to NAME, whatever was recorded\n"
 	       "\noptions of convert:\n"
 	       "  --to FORM       json (lines), text, pcapng (Wireshark), perfetto (timeline)\n"
 	       "  --output FILE   write there, also -o FILE (standard output)\n"
@@ -68,9 +72,8 @@ int cmd_trace(int argc, char **argv)
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
 		return print_help();
 	if (argc < 2)
-		return cmd_usage_error(
-			"trace",
-			"what about a recording? give record, show, stats, lint or convert");
+		return cmd_usage_error("trace", "what about a recording? give record, show, stats, "
+						"lint, replay or convert");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			return verbs[i].run(argc - 1, argv + 1);

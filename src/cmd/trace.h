@@ -9,11 +9,12 @@
 
 /* Word after `warren trace`, function, arguments and summary. A function gets its word and those
  * after it, and has an exit code as its result. */
-#define TRACE_VERBS(V)                                                         \
-	V("record", trace_record, "a proxy that records what goes through it") \
-	V("stats", trace_stats, "count operations, errors, bytes, latencies")  \
-	V("convert", trace_convert, "to JSON lines, text, pcapng or Perfetto") \
-	V("lint", trace_lint, "check the rules of the protocol")               \
+#define TRACE_VERBS(V)                                                                      \
+	V("record", trace_record, "a proxy that records what goes through it")              \
+	V("stats", trace_stats, "count operations, errors, bytes, latencies")               \
+	V("convert", trace_convert, "to JSON lines, text, pcapng or Perfetto")              \
+	V("lint", trace_lint, "check the rules of the protocol")                            \
+	V("replay", trace_replay, "send what is recorded to a server, compare its replies") \
 	V("show", trace_show, "print a line for each completed request")
 
 #define V(name, fn, summary) int fn(int argc, char **argv);

@@ -431,6 +431,32 @@ static void json_lines_are_objects(void **state)
 	assert_int_equal(n, 13);
 }
 
+/* The same requests get the same replies from a copy, and others when it is changed. */
+static void a_replay_tells_what_changed(void **state)
+{
+	struct run server = START("serve", "--quiet", "--record", recording, "--record-data",
+				  "--listen", server_address, share);
+	autofree char *same = NULL, *other = NULL, *lint = NULL;
+	FILE *f;
+
+	(void)state;
+	use(server_path);
+	stop(&server);
+	server = start_server();
+	same = OUTPUT(0, "trace", "replay", "--connect", server_address, recording);
+	assert_non_null(strstr(same, "OK: 11 requests replayed, 0 answered otherwise\n"));
+	f = fopen(file, "r+e");
+	assert_true(!fseek(f, 12300, SEEK_SET) && fputc('b', f) == 'b' && !fclose(f));
+	other = OUTPUT(1, "trace", "replay", "--connect", server_address, recording);
+	assert_non_null(strstr(other, "    other bytes in block 1 of 1\n11 requests"));
+	f = fopen(file, "r+e");
+	assert_true(!fseek(f, 12300, SEEK_SET) && fputc('a', f) == 'a' && !fclose(f));
+	stop(&server);
+	free(OUTPUT(4, "trace", "replay", "--connect", server_address, recording));
+	lint = OUTPUT(0, "trace", "lint", recording);
+	assert_string_equal(lint, "OK: no rule is broken\n");
+}
+
 /* SIGKILL: what came more than a moment before it is there. */
 static void a_killed_server_leaves_a_recording(void **state)
 {
@@ -468,6 +494,10 @@ static void wrong_usage_is_2(void **state)
 	free(OUTPUT(2, "trace", "show", "--style", "frob", file));
 	free(OUTPUT(2, "trace", "convert", file));
 	free(OUTPUT(2, "trace", "convert", "--to", "frob", file));
+	free(OUTPUT(2, "trace", "replay", file));
+	free(OUTPUT(2, "trace", "replay", "--connect", "frob", file));
+	free(OUTPUT(2, "trace", "lint", "--ignore", "frob", file));
+	free(OUTPUT(0, "trace", "lint", "--rules"));
 	free(OUTPUT(2, "trace", "record", "--listen", proxy_address));
 	free(OUTPUT(2, "trace", "record", "--listen", "frob", "--connect", "tcp:127.0.0.1:1",
 		    "--record", recording));
@@ -526,6 +556,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(qemu_names_can_be_printed_and_read_back),
 		cmocka_unit_test(a_timeline_has_the_form_of_trace_events),
 		cmocka_unit_test(json_lines_are_objects),
+		cmocka_unit_test(a_replay_tells_what_changed),
 		cmocka_unit_test(a_killed_server_leaves_a_recording),
 		cmocka_unit_test(wrong_usage_is_2),
 	};
