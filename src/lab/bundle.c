@@ -83,7 +83,7 @@ int bundle_set_loader(const char *path, const char *loader)
 		return r;
 	if (strlen(loader) >= h.p_filesz)
 		return -ENOSPC;
-	memcpy(name, loader, strlen(loader));
+	snprintf(name, sizeof(name), "%s", loader);
 	/* The kernel wants the last byte to be 0, and takes what is before the first. */
 	return pwrite(fd, name, h.p_filesz, (off_t)h.p_offset) == (ssize_t)h.p_filesz ? 0 : -EIO;
 }

@@ -71,13 +71,24 @@ static const char *release_of(const struct mail *m)
 	const char *release = string_at(m, "kernel.release");
 	const char *seen = record_string(record_bad_mount(m->run), "release");
 
-	return seen ? seen : release && *release ? release : "unknown";
+	if (seen || (release && *release))
+		return seen ? seen : release;
+	return string_at(m, "kernel.name") ? string_at(m, "kernel.name") : "unknown";
+}
+
+/* The cache mode of the mount that the mail is about; the first that was planned if none came about. */
+static const char *cache_of(json_t *run)
+{
+	const char *cache = record_string(record_bad_mount(run), "cache");
+	const char *planned = json_string_value(json_array_get(record_at(run, "caches"), 0));
+
+	return cache ? cache : planned ? planned : "?";
 }
 
 static void put_subject(const struct mail *m)
 {
-	json_t *mount = record_bad_mount(m->run), *d = record_first_finding(m->run);
-	const char *cache = record_string(mount, "cache");
+	json_t *d = record_first_finding(m->run);
+	const char *cache = cache_of(m->run);
 	autofree char *text = NULL;
 	int n;
 
@@ -88,13 +99,11 @@ static void put_subject(const struct mail *m)
 	else if (!d)
 		n = asprintf(&text,
 			     "Subject: %s 9p: guest failed while reading, cache=%s, Linux %s",
-			     has_bisect(m) ? "[REGRESSION]" : "[BUG]", cache ? cache : "?",
-			     release_of(m));
+			     has_bisect(m) ? "[REGRESSION]" : "[BUG]", cache, release_of(m));
 	else
 		n = asprintf(&text, "Subject: %s 9p: %s read, cache=%s, Linux %s",
 			     has_bisect(m) ? "[REGRESSION]" : "[BUG]",
-			     noun_of(record_string(d, "class")), cache ? cache : "?",
-			     release_of(m));
+			     noun_of(record_string(d, "class")), cache, release_of(m));
 	if (n < 0)
 		text = NULL;
 	else
@@ -165,7 +174,7 @@ static char *damage_summary(const struct mail *m, json_t *d, const char *cache)
 char *mail_summary(json_t *run)
 {
 	const struct mail m = {.run = run};
-	const char *cache = record_string(record_bad_mount(run), "cache");
+	const char *cache = cache_of(run);
 	const char *why = string_at(&m, "verdict.why");
 	json_t *d = record_first_finding(run);
 	char *text;
@@ -180,13 +189,12 @@ char *mail_summary(json_t *run)
 			"not those that were written down before, and no guest has a part in "
 			"that.");
 	if (d)
-		return damage_summary(&m, d, cache ? cache : "?");
+		return damage_summary(&m, d, cache);
 	if (asprintf(&text,
 		     "A guest with Linux %s that reads a 9P share (%s, cache=%s) does not come to "
 		     "the "
 		     "end of it: %s.",
-		     release_of(&m), transport(&m), cache ? cache : "?",
-		     why ? why : "it gives no verdict") < 0)
+		     release_of(&m), transport(&m), cache, why ? why : "it gives no verdict") < 0)
 		return NULL;
 	return text;
 }
@@ -409,7 +417,7 @@ static void put_setup(const struct mail *m)
 		mail_fieldf(m->f, "Mount", "%.*s 9p %s", (int)strcspn(line, " "), line, options);
 	else
 		mail_field(m->f, "Mount", or_unknown(options));
-	mail_fieldf(m->f, "asked for", "cache=%s", or_unknown(record_string(mount, "cache")));
+	mail_fieldf(m->f, "asked for", "cache=%s", cache_of(m->run));
 	if (corpus)
 		mail_fieldf(m->f, "Files", "made from the spec %s", corpus);
 	fputs("\nThe guest's full command line:\n\n", m->f);
