@@ -89,12 +89,14 @@ static bool is_first_of_its_file(const struct recording *rec, size_t i)
 	return true;
 }
 
-/* The rules that the kernel's cursor follows, or NULL. */
-static int find_rules(const struct recording *rec, struct kernel_rules *ret_rules,
-		      const char **ret_version)
+/* By whose rules the kernel's cursor goes: those of the newest of *RET_NAMES, all that fit, or NULL
+ * when there is none. The caller frees it. */
+static int find_rules(const struct recording *rec, struct kernel_rules *ret_rules, char **ret_names)
 {
-	*ret_version = NULL;
+	char *names = NULL;
+
 	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+		autofree char *before = names;
 		struct kernel_rules rules;
 		size_t different;
 		struct model *m;
@@ -104,26 +106,33 @@ static int find_rules(const struct recording *rec, struct kernel_rules *ret_rule
 		if (r)
 			return r;
 		model_free(m);
-		if (!*ret_version && !different) {
-			*ret_rules = rules;
-			*ret_version = versions[i];
+		if (different) {
+			steal_ptr(&before);
+			continue;
 		}
+		if (!before)
+			*ret_rules = rules;
+		if (asprintf(&names, "%s%s%s", before ? before : "", before ? ", " : "",
+			     versions[i]) < 0)
+			return -ENOMEM;
 	}
+	*ret_names = names;
 	return 0;
 }
 
 static char *describe(const struct read_record *first, size_t n, size_t different,
-		      const char *version)
+		      const char *names)
 {
+	const char *file = first->file ? first->file : "a file without a name";
 	char *text;
 	int r;
 
-	if (version)
-		r = asprintf(&text, "%s: %zu reads; the kernel's cursor went as that of Linux %s",
-			     first->file ? first->file : "a file without a name", n, version);
+	if (names)
+		r = asprintf(&text, "%s: %zu reads; the kernel's cursor went as in Linux %s", file,
+			     n, names);
 	else
 		r = asprintf(&text, "%s: %zu reads, of which %zu went another way in the kernel",
-			     first->file ? first->file : "a file without a name", n, different);
+			     file, n, different);
 	return r < 0 ? NULL : text;
 }
 
@@ -131,24 +140,24 @@ static int replay_file(const struct model_options *o, const struct kernel_rules 
 		       struct recording *rec, size_t first)
 {
 	struct kernel_rules rules = *given;
-	const char *version = NULL;
-	autofree char *about = NULL;
+	autofree char *about = NULL, *names = NULL;
 	size_t different;
 	struct model *m;
 	int r = 0;
 
 	take_file(rec, first);
 	if (!o->has_rules)
-		r = find_rules(rec, &rules, &version);
+		r = find_rules(rec, &rules, &names);
 	r = r ? r : seen_reads_run(&rules, rec->reads, rec->n_reads, &m, &different);
 	if (r) {
 		log_error("the recording of %s cannot be replayed: %s",
 			  rec->list[first].file ? rec->list[first].file : "a file",
-			  r == -EINVAL ? "its cursors and offsets do not fit together"
+			  r == -EINVAL ? "its cursors and offsets do not fit together, or it is "
+					 "larger than 512 MiB"
 				       : strerror(-r));
 		return EXIT_USAGE;
 	}
-	about = describe(&rec->list[first], rec->n_reads, different, version);
+	about = describe(&rec->list[first], rec->n_reads, different, names);
 	r = model_report(o, m, NULL, about);
 	model_free(m);
 	return r;

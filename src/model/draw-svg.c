@@ -2,7 +2,6 @@
 #include <inttypes.h>
 
 #include "macros.h"
-#include "page-cache.h"
 #include "tell-model.h"
 
 #define LEFT 110
@@ -76,11 +75,19 @@ static void put_row(FILE *f, const struct model *m, const struct drawing *d, uns
 	put_frames(f, d, y);
 }
 
+static bool is_filled(const struct model *m, uint64_t page)
+{
+	for (size_t i = 0; i < m->rec.n; i++)
+		if (m->rec.events[i].kind == EVENT_WRITE && m->rec.events[i].index == page)
+			return true;
+	return false;
+}
+
 static void put_cache(FILE *f, const struct model *m, const struct drawing *d, size_t y)
 {
 	fprintf(f, "<text x=\"8\" y=\"%zu\">page cache</text>\n", y + 17);
 	for (size_t i = 0; i < d->n_pages; i++)
-		if (mapping_folio(&m->mapping, d->first_page + i))
+		if (is_filled(m, d->first_page + i))
 			put_bar(f, x_of(d, d->first_page + i, 0), y, PAGE_SIZE, "#d9e6d4");
 	for (size_t i = 0; i < m->n_damages; i++) {
 		const struct damage *g = &m->damages[i];

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "macros.h"
-#include "page-cache.h"
 #include "tell-model.h"
 
 #define CELLS 8
@@ -59,25 +58,52 @@ static void put_row(FILE *f, const struct model *m, const struct drawing *d, uns
 	fputc('\n', f);
 }
 
-/* What is in the cache in the end: as it came, '.' where nothing did, '?' what belongs elsewhere. */
+/* Where the bytes of a page of the file come from, as in phys.h. Taken from the writes: the page may
+ * have left the cache since. Returns whether there were any. */
+static bool page_origins(const struct model *m, uint64_t page, uint32_t origins[PAGE_SIZE])
+{
+	bool is_there = false;
+
+	memset(origins, 0, PAGE_SIZE * sizeof(*origins));
+	for (size_t i = 0; i < m->rec.n; i++) {
+		const struct event *e = &m->rec.events[i];
+
+		if (e->kind != EVENT_WRITE || e->owner != OWNER_FILE || e->owner_index != page)
+			continue;
+		is_there = true;
+		for (size_t k = 0; k < e->count; k++)
+			origins[e->page_offset + k] = e->write == WRITE_ZERO
+							      ? ORIGIN_ZERO
+							      : ORIGIN_FILE +
+									(uint32_t)(e->offset + k);
+	}
+	return is_there;
+}
+
+static char sign_of(uint32_t origin, uint64_t place)
+{
+	if (origin == ORIGIN_NONE)
+		return '.';
+	if (origin == ORIGIN_ZERO)
+		return '0';
+	return origin - ORIGIN_FILE == (uint32_t)place ? '#' : '?';
+}
+
+/* What the pages hold in the end; what is wrong is what shows. */
 static void put_cache(FILE *f, const struct model *m, const struct drawing *d)
 {
-	for (size_t page = 0; page < d->n_pages; page++) {
-		const struct folio *folio = mapping_folio(&m->mapping, d->first_page + page);
+	uint32_t origins[PAGE_SIZE];
+
+	for (size_t page = d->first_page; page < d->first_page + d->n_pages; page++) {
 		char cells[CELLS + 1] = "        ";
+		bool is_there = page_origins(m, page, origins);
 
-		for (size_t i = 0; folio && i < PAGE_SIZE; i++) {
-			uint64_t place = (d->first_page + page) * PAGE_SIZE + i;
-			uint32_t o = phys_origins(folio->phys, folio->pfn)[i] & ~ORIGIN_TWICE;
+		for (size_t i = 0; is_there && i < PAGE_SIZE; i++) {
+			char sign = sign_of(origins[i], page * PAGE_SIZE + i);
 			char *c = &cells[i / CELL_BYTES];
-			char what = o == ORIGIN_NONE			 ? '.'
-				    : o == ORIGIN_ZERO			 ? '0'
-				    : o - ORIGIN_FILE == (uint32_t)place ? '#'
-									 : '?';
 
-			/* What is wrong is what shows. */
-			if (*c == ' ' || what == '.' || what == '?')
-				*c = what;
+			if (*c == ' ' || sign == '.' || sign == '?')
+				*c = sign;
 		}
 		fprintf(f, "[%s] ", cells);
 	}

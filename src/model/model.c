@@ -58,7 +58,8 @@ static void note_window(void *ctx, uint64_t index, size_t n, const char *why)
 static int make_memory(struct model *m)
 {
 	size_t n = (size_t)(m->config.size + PAGE_SIZE - 1) / PAGE_SIZE;
-	size_t needed = frames_needed(n + 1, (size_t)1 << m->config.max_order);
+	size_t at_once = m->config.window ? m->config.window / PAGE_SIZE + 1 : n;
+	size_t needed = frames_needed(at_once + 1, (size_t)1 << m->config.max_order);
 
 	if (m->config.pfns) {
 		size_t more;
@@ -115,7 +116,8 @@ int model_new(const struct model_config *c, struct model **ret_m)
 	struct parts *p;
 	int r;
 
-	if (c->size > MODEL_MAX_SIZE || c->msize <= P9_IOHDRSZ)
+	if (c->size > (c->window ? MODEL_MAX_SIZE_IN_WINDOWS : MODEL_MAX_SIZE) ||
+	    c->window > MODEL_MAX_SIZE || c->msize <= P9_IOHDRSZ)
 		return -EINVAL;
 	p = calloc(1, sizeof(*p));
 	if (!p)

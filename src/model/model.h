@@ -35,6 +35,7 @@
 #include "events.h"
 
 #define MODEL_MAX_SIZE (16U << 20)
+#define MODEL_MAX_SIZE_IN_WINDOWS (512U << 20)
 
 #define MODEL_CACHES(C) C(NONE, "none") C(READAHEAD, "readahead") C(MMAP, "mmap") C(LOOSE, "loose")
 #define C(id, name) MODEL_CACHE_##id,
@@ -49,12 +50,15 @@ struct model_config {
 	uint32_t msize, iounit; /* iounit 0: msize decides */
 	enum model_cache cache;
 	enum layout layout;
-	uint64_t seed;		    /* of LAYOUT_RANDOM */
-	uint32_t reply_limit;	    /* the server's, 0: none */
-	bool is_copy_only;	    /* a transport without zero-copy, such as TCP */
-	bool is_brief;		    /* see events.h */
-	const size_t *pfns;	    /* one for each page of the file, as in page-cache.h, or NULL */
-	unsigned max_order;	    /* of the folios that will be there; 0 as 9p has them */
+	uint64_t seed;	      /* of LAYOUT_RANDOM */
+	uint32_t reply_limit; /* the server's, 0: none */
+	bool is_copy_only;    /* a transport without zero-copy, such as TCP */
+	bool is_brief;	      /* see events.h */
+	const size_t *pfns;   /* one for each page of the file, as in page-cache.h, or NULL */
+	unsigned max_order;   /* of the folios that will be there; 0 as 9p has them */
+	/* No more bytes of it than that are in the cache at any time, and the file may be larger; 0:
+	 * all may be. */
+	uint64_t window;
 	const unsigned char *bytes; /* SIZE of them; NULL: model_fill's */
 };
 

@@ -44,11 +44,8 @@ static int start_of(const struct seen_read *s, uint64_t *ret_start)
 static int add_folio(struct replay *p, uint64_t index, unsigned order)
 {
 	struct folio *f;
-	int r;
+	int r = filemap_add_folio(&p->m->mapping, index, order, &f);
 
-	for (uint64_t i = index; i < index + (1U << order); i++)
-		mapping_drop_folio(&p->m->mapping, i);
-	r = filemap_add_folio(&p->m->mapping, index, order, &f);
 	return r ? r : rolling_buffer_append(&p->buffer, f);
 }
 
@@ -95,7 +92,7 @@ static int end_request(struct replay *p)
 				 (size_t)(p->end - p->buffer.tail->folios[0]->index * PAGE_SIZE));
 		iov_iter_zero(&p->m->rec, p->end, left, &i);
 	}
-	for (uint64_t page = 0; page < (p->end + PAGE_SIZE - 1) / PAGE_SIZE; page++) {
+	for (size_t page = 0; page < p->m->mapping.n_folios; page++) {
 		struct folio *f = mapping_folio(&p->m->mapping, page);
 
 		if (f) {
@@ -120,6 +117,7 @@ static int begin_request(struct replay *p, const struct seen_read *s)
 		return r;
 	p->has_buffer = true;
 	p->end = s->offset + s->before.count;
+	mapping_drop(&p->m->mapping);
 	at = start;
 	for (size_t i = 0; i < s->n_queue && at < p->end && !r; i++) {
 		unsigned order;
@@ -189,10 +187,19 @@ int seen_reads_run(const struct kernel_rules *rules, const struct seen_read *lis
 	c.rules = *rules;
 	c.max_order = MAX_ORDER;
 	c.size = 0;
-	for (size_t i = 0; i < n; i++)
+	c.window = PAGE_SIZE;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t bytes = list[i].before.iov_offset + list[i].before.count;
+
 		c.size = MAX(c.size, list[i].offset + list[i].before.count);
-	if (n)
+		for (size_t k = 0; k < list[i].n_queue; k++)
+			bytes += list[i].queue[k];
+		c.window = MAX(c.window, bytes);
+	}
+	if (n) {
 		c.msize = (uint32_t)list[0].msize;
+		c.iounit = (uint32_t)list[0].iounit;
+	}
 	r = model_new(&c, &p.m);
 	if (r)
 		return r;

@@ -22,8 +22,8 @@ struct seen_read {
 };
 
 /* All N of one file, in order. *RET_M is the caller's; *RET_DIFFERENT is how many of them ended
- * in the model with another cursor, or were another Tread. 0, -EINVAL when they make no sense, or
- * -errno. */
+ * in the model with another cursor, or were another Tread. 0, -EINVAL when they make no sense or
+ * are too large for the model, or -errno. */
 int seen_reads_run(const struct kernel_rules *rules, const struct seen_read *list, size_t n,
 		   struct model **ret_m, size_t *ret_different);
 

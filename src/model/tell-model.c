@@ -6,6 +6,8 @@
 #include "macros.h"
 #include "read-trace.h"
 
+#define TOLD_TREADS 40 /* with more, only what is wrong is told */
+
 static const char *const write_names[] = {
 	[WRITE_DMA] = "written by the device",
 	[WRITE_COPY] = "copied",
@@ -22,7 +24,7 @@ static void put_range(FILE *f, uint64_t offset, uint64_t len)
 
 static void put_step(FILE *f, const struct step *steps, size_t n, unsigned step)
 {
-	fprintf(f, "step %u", step + 1);
+	fprintf(f, steps ? "step %u" : "request %u", step + 1);
 	if (step < n) {
 		fputs(" (", f);
 		step_print(f, &steps[step]);
@@ -56,8 +58,9 @@ void tell_verdict(FILE *f, const struct model *m, const struct step *steps, size
 		return;
 	}
 	if (!m->lost) {
-		fprintf(f, "OK: every byte is right after %u step%s and %u Tread%s\n", m->rec.step,
-			m->rec.step == 1 ? "" : "s", m->rec.treads, m->rec.treads == 1 ? "" : "s");
+		fprintf(f, "OK: every byte is right after %u %s%s and %u Tread%s\n", m->rec.step,
+			steps ? "step" : "request", m->rec.step == 1 ? "" : "s", m->rec.treads,
+			m->rec.treads == 1 ? "" : "s");
 		return;
 	}
 	e = find_astray(m, d);
@@ -146,10 +149,38 @@ static void tell_event(FILE *f, const struct event *e, const struct step *steps,
 	}
 }
 
+static bool is_wrong(const struct event *e)
+{
+	return e->is_outside || e->kind == EVENT_BROKEN;
+}
+
+/* The step that begins with event AT. */
+static bool step_is_wrong(const struct model *m, size_t at)
+{
+	unsigned step = m->rec.events[at].step;
+
+	for (; at < m->rec.n && m->rec.events[at].step == step; at++)
+		if (is_wrong(&m->rec.events[at]))
+			return true;
+	return false;
+}
+
 void tell_steps(FILE *f, const struct model *m, const struct step *steps, size_t n)
 {
-	for (size_t i = 0; i < m->rec.n; i++)
-		tell_event(f, &m->rec.events[i], steps, n);
+	bool is_long = m->rec.treads > TOLD_TREADS, is_told = true;
+	unsigned left_out = 0;
+
+	for (size_t i = 0; i < m->rec.n; i++) {
+		if (is_long && m->rec.events[i].kind == EVENT_STEP) {
+			is_told = step_is_wrong(m, i);
+			left_out += !is_told;
+		}
+		if (is_told)
+			tell_event(f, &m->rec.events[i], steps, n);
+	}
+	if (left_out)
+		fprintf(f, "(%u %ss, in which all is right, are left out)\n", left_out,
+			steps ? "step" : "request");
 	for (size_t i = 0; i < m->n_damages; i++) {
 		const struct damage *d = &m->damages[i];
 
