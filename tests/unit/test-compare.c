@@ -257,18 +257,22 @@ static void a_write_into_memory_of_others_is_damage(void **state)
 {
 	struct setting *t = *state;
 	autofree char *text = report_of(t->guest), *more = NULL;
-	char *walked = strstr(text, "walked "), hex[41] = "";
-	unsigned char bytes[20];
+	char *walked = strstr(text, "walked "), hex[41] = "", hex_twice[121] = "";
+	unsigned char bytes[20], twice[60];
 	autoclose int fd = openat(t->fd, "f", O_RDONLY | O_CLOEXEC);
 
 	assert_int_equal(pread(fd, bytes, sizeof(bytes), 12288), sizeof(bytes));
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-	assert_true(asprintf(&more, "%.*sstray 812 16 %s\nstray 7 0 00\n%s", (int)(walked - text),
-			     text, hex, walked) > 0);
+	/* 40 bytes over what stood there */
+	assert_int_equal(pread(fd, twice, sizeof(twice), 8192), sizeof(twice));
+	for (size_t i = 0; i < sizeof(twice); i++)
+		snprintf(hex_twice + 2 * i, 3, "%02x", i < 40 ? twice[i] : 0xee);
+	assert_true(asprintf(&more, "%.*sstray 812 16 %s\nstray 7 0 00\nstray 8 0 %s\n%s",
+			     (int)(walked - text), text, hex, hex_twice, walked) > 0);
 	compare_text(t, steal_ptr(&more));
-	assert_int_equal(t->t->n_findings, 2);
-	assert_int_equal(t->t->n_strays, 2);
+	assert_int_equal(t->t->n_findings, 3);
+	assert_int_equal(t->t->n_strays, 3);
 	assert_int_equal(t->t->n_damaged, 0);
 	assert_int_equal(t->t->findings->class, DAMAGE_STRAY);
 	assert_int_equal(t->t->findings->from, 16);
@@ -276,6 +280,8 @@ static void a_write_into_memory_of_others_is_damage(void **state)
 	assert_non_null(strstr(t->t->findings->text,
 			       "page 812 of another program has the 20 bytes of f from 0x3000 on"));
 	assert_non_null(strstr(t->t->findings->next->text, "1 strange byte: "));
+	assert_non_null(strstr(t->t->findings->next->next->text,
+			       "has the 40 bytes of f from 0x2000 on, over others"));
 }
 
 static void another_mode_is_damage(void **state)
