@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -361,6 +363,46 @@ static void a_killed_writer_leaves_what_it_wrote(void **state)
 	assert_int_equal(trace_writer_free(w), 0);
 }
 
+static unsigned n_failures;
+
+static void count_failure(void *arg, const char *what)
+{
+	(void)arg;
+	assert_string_equal(what, strerror(EFBIG));
+	n_failures++;
+}
+
+/* As with a disk that is full: said once, and what was written is there. */
+static void a_recording_ends_where_the_disk_is_full(void **state)
+{
+	const struct trace_writer_config cfg = {
+		.path = path, .keep_data = true, .failed = count_failure};
+	const struct rlimit small = {.rlim_cur = 100000, .rlim_max = RLIM_INFINITY};
+	struct rlimit before;
+	struct trace_writer *w;
+	struct trace_conn *c;
+	struct trace_damage d;
+	autofree char *why = NULL, *data = calloc(1, 20001), *text = NULL;
+
+	(void)state;
+	memset(data, 'x', 20000);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(trace_writer_new(&cfg, &w, &why), 0);
+	c = trace_conn_new(w, 1, "unix pid 1", 1000);
+	for (unsigned i = 0; i < 50; i++)
+		call(c, 2 + i, "Tread tag=7 fid=1 offset=0 count=65000", "Rread tag=7 data=#20000",
+		     data);
+	trace_conn_free(c, 7000000);
+	assert_int_equal(trace_writer_free(w), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(n_failures, 1);
+	text = show(&d, NULL);
+	assert_in_range(d.n_records, 5, 20);
+	assert_false(d.has_index);
+}
+
 static int make_dir(void **state)
 {
 	char dir[] = "/tmp/warren-trace-XXXXXX";
@@ -392,6 +434,7 @@ int main(void)
 		cmocka_unit_test(a_limited_recording_keeps_the_newest),
 		cmocka_unit_test(another_recordings_old_part_is_not_read),
 		cmocka_unit_test(what_is_no_recording_is_refused),
+		cmocka_unit_test(a_recording_ends_where_the_disk_is_full),
 		cmocka_unit_test(a_killed_writer_leaves_what_it_wrote),
 	};
 
