@@ -7,29 +7,59 @@ from w9_dwarf import (Missing, at_address, container_of, enum_number, find_varia
 
 # No type or variable of the kernel says it: it is a macro. x86-64 has no other.
 PAGE_SIZE = 4096
+SECTION_PAGES = 1 << 15  # the same for PAGES_PER_SECTION
 
 FLAGS = ("locked", "uptodate", "dirty", "writeback")
+
+
+def _first_value(names):
+    """That of the first variable that this kernel has, and that is not 0."""
+    for name in names:
+        variable = find_variable(name)
+        if variable is not None and int(variable):
+            return int(variable)
+    return None
+
+
+def _sections():
+    """For a kernel whose struct pages are no single array: (pfns, the address that the struct page of
+    pfn 0 would have) for each section of memory. Its number is kept out of the pointer by the kernel."""
+    roots = find_variable("mem_section")
+    if roots is None or roots.type.strip_typedefs().code != gdb.TYPE_CODE_PTR or not int(roots):
+        return
+    root = roots[0]
+    for number in range(PAGE_SIZE // root.type.target().sizeof if int(root) else 0):
+        base = int(root[number]["section_mem_map"]) & -PAGE_SIZE
+        if base:
+            yield range(number * SECTION_PAGES, (number + 1) * SECTION_PAGES), base
+
+
+def _pages_with(matches):
+    """The address of what would be the struct page of pfn 0, for the first array that MATCHES."""
+    flat = _first_value(("mem_map", "vmemmap_base"))
+    if flat is not None:
+        return flat
+    return next((base for pfns, base in _sections() if matches(pfns, base)), None)
 
 
 def pfn_of(folio):
     """The number of the physical page that the folio at this address begins with; None when this
     kernel does not tell where its struct pages are."""
     size = type_named("struct page").sizeof
-    for name in ("mem_map", "vmemmap_base"):
-        base = find_variable(name)
-        if base is not None and int(base):
-            number, rest = divmod(int(folio) - int(base), size)
-            return number if number >= 0 and not rest else None
-    return None
+    base = _pages_with(lambda pfns, start: (int(folio) - start) // size in pfns)
+    if base is None:
+        return None
+    number, rest = divmod(int(folio) - base, size)
+    return number if number >= 0 and not rest else None
 
 
 def address_of_pfn(pfn):
     """Where the kernel maps that page; None when it cannot be told."""
-    for name in ("uml_physmem", "page_offset_base"):
-        base = find_variable(name)
-        if base is not None and int(base):
-            return int(base) + pfn * PAGE_SIZE
-    return None
+    base = _first_value(("uml_physmem", "page_offset_base"))
+    if base is None:  # x86-64 without that variable: all memory ends at high_memory
+        end, pages = _first_value(("high_memory",)), _first_value(("max_pfn",))
+        base = end - pages * PAGE_SIZE if end and pages else None
+    return None if base is None else base + pfn * PAGE_SIZE
 
 
 def flags_of(folio):
@@ -86,12 +116,10 @@ def path_of_inode(inode):
 
 def inode_of_pfn(pfn):
     """Whose page cache that physical page is; None for any other use."""
-    size = type_named("struct page").sizeof
-    for name in ("mem_map", "vmemmap_base"):
-        base = find_variable(name)
-        if base is not None and int(base):
-            try:
-                return inode_of_folio(int(base) + pfn * size)
-            except gdb.MemoryError:
-                return None
-    return None
+    base = _pages_with(lambda pfns, start: pfn in pfns)
+    if base is None:
+        return None
+    try:
+        return inode_of_folio(base + pfn * type_named("struct page").sizeof)
+    except gdb.MemoryError:
+        return None
