@@ -30,7 +30,8 @@
 #include "spawn.h"
 
 #define LEAVE_LIMIT_MS 20000
-#define LOG_TAIL 4096
+/* A distribution's kernel has half a gigabyte of symbols; the guest stands still meanwhile. */
+#define SYMBOLS_LIMIT_S 120
 
 struct watch {
 	const struct watch_plan *plan;
@@ -243,6 +244,7 @@ void watch_run(const struct watch_plan *plan, struct watch_result *ret_r)
 
 	*ret_r = (struct watch_result){0};
 	command.stage.debug = command.stage.stopped = true;
+	command.stage.silence_limit_s += command.stage.guest == GUEST_QEMU ? SYMBOLS_LIMIT_S : 0;
 	command.guest_started = guest_started;
 	command.output = output;
 	command.ctx = &w;
