@@ -121,7 +121,7 @@ const struct kernel_config uml_plain = {&uml, "1", plain_options, 540, 700, fals
 const struct kernel_config uml_inet = {&uml, "1", inet_options, 570, 700, false};
 const struct kernel_config uml_debug = {&uml, "2", debug_options, 565, 1400, true};
 const struct kernel_config uml_inet_debug = {&uml, "2", inet_debug_options, 595, 1400, true};
-const struct kernel_config x86_debug = {&x86, "1", x86_options, 810, 1800, true};
+const struct kernel_config x86_debug = {&x86, "1", x86_options, 840, 1800, true};
 
 static bool is_on(const char *option)
 {
