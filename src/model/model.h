@@ -17,11 +17,11 @@
  * errors, retries, and the order in which folios are unlocked are left out: the 9P client answers
  * a read of netfs before it returns.
  *
- * After each step the model looks at all that is up to date: a byte that did not come
- * there from its own place in the server's file is lost. It does not matter whether that is visible on a real machine: there, with the pages in the
- * right order, the bytes that go astray happen to land in the right place. So two more things are
- * watched, which no layout hides: no write leaves the folio that the iterator means, and each byte
- * of a folio is written once and only once. */
+ * After each step the model looks at all that is up to date: a byte that did not come there from its
+ * own place in the server's file is lost. It does not matter whether that is visible on a real
+ * machine: there, with the pages in the right order, the bytes that go astray happen to land in the
+ * right place. So two more things are watched, which no layout hides: no write leaves the folio that
+ * the iterator means, and each byte of a folio is written once and only once. */
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 
