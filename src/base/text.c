@@ -55,14 +55,39 @@ bool text_is_printable(const void *bytes, size_t n)
 	return true;
 }
 
+/* How many bytes at P stand for themselves. */
+static size_t plain_run(const unsigned char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '\\' && p[i] != '"')
+		i++;
+	return i;
+}
+
+static void put_hex(FILE *f, unsigned char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char text[] = {'\\', 'x', digits[c >> 4], digits[c & 15]};
+
+	fwrite(text, 1, sizeof(text), f);
+}
+
 /* Prints with \xNN for what is no printable character; QUOTED escapes \ and " too. */
 static void put_escaped(FILE *f, const unsigned char *p, size_t n, bool quoted)
 {
 	while (n) {
-		size_t len = utf8_len(p, n);
+		size_t len = plain_run(p, n);
 
+		if (len) {
+			fwrite(p, 1, len, f);
+			p += len;
+			n -= len;
+			continue;
+		}
+		len = utf8_len(p, n);
 		if (!len || is_control(p, len)) {
-			fprintf(f, "\\x%02x", p[0]);
+			put_hex(f, p[0]);
 			len = 1;
 		} else if (quoted && (p[0] == '\\' || p[0] == '"')) {
 			fprintf(f, "\\%c", p[0]);

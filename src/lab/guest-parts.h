@@ -27,6 +27,7 @@
 struct guest {
 	struct state_folder state, memory;
 	struct child keeper;
+	pid_t program;	     /* UML's first process, or QEMU; it may have ended */
 	int report, console; /* the two files, for reading */
 	int inotify;	     /* one of them has grown */
 	int terminal;	     /* our end; or -1 */

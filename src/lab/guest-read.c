@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -118,6 +119,31 @@ void guest_interrupt(struct guest *g)
 
 	(void)!write(g->interrupt, &one, sizeof(one));
 	errno = saved;
+}
+
+int guest_interrupt_fd(const struct guest *g)
+{
+	return g->interrupt;
+}
+
+/* Only while the keeper lives is the number surely that of our program. */
+static void signal_program(const struct guest *g, int sig)
+{
+	struct pollfd p = {.fd = g->keeper.pidfd, .events = POLLIN};
+
+	if (g->program && g->keeper.pid && !poll(&p, 1, 0))
+		kill(g->program, sig);
+}
+
+void guest_pause(struct guest *g)
+{
+	signal_program(g, SIGSTOP);
+}
+
+void guest_resume(struct guest *g)
+{
+	signal_program(g, SIGCONT);
+	g->last_sign_ns = clock_now_ns();
 }
 
 const char *guest_console_tail(struct guest *g)

@@ -288,8 +288,10 @@ static int start_keeper(struct guest *g, const struct launch *l, char **ret_why)
 	g->started_ns = g->last_sign_ns = clock_now_ns();
 	if (!r)
 		r = keeper_start(&plan, &g->keeper);
-	if (!r)
-		r = write_manifest(l, keeper_program(&g->keeper));
+	if (!r) {
+		g->program = keeper_program(&g->keeper);
+		r = write_manifest(l, g->program);
+	}
 	return r ? guest_why(ret_why, r, "cannot start %s: %s", l->argv[0], strerror(-r)) : 0;
 }
 

@@ -99,6 +99,14 @@ ssize_t guest_read(struct guest *g, void *buf, size_t n);
 /* Ends guest_read with -EINTR; safe in a signal handler. */
 void guest_interrupt(struct guest *g);
 
+/* Readable for ever after guest_interrupt: for who waits for something else meanwhile. */
+int guest_interrupt_fd(const struct guest *g);
+
+/* Stops the guest's processes, so that it does not write more than somebody takes, and lets them go on.
+ * The time between does not count as silence. */
+void guest_pause(struct guest *g);
+void guest_resume(struct guest *g);
+
 /* The last part of the console log, for messages; valid until the next call or guest_free. */
 const char *guest_console_tail(struct guest *g);
 

@@ -2,6 +2,8 @@
 #include "command.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -13,6 +15,9 @@
 #include "guest.h"
 #include "report.h"
 #include "text.h"
+
+/* A reader that takes nothing for so long has stopped. */
+#define PATIENCE_MS 1000
 
 struct run {
 	const struct command_plan *plan;
@@ -103,6 +108,42 @@ static int take_started(struct run *r, const char *at)
 						  : feed_start(&r->feed, terminal, !r->plan->argv);
 }
 
+/* Waits until PIPE_BUF bytes can be written to FD, or until the run is interrupted. A guest that goes on
+ * meanwhile would fill the disk. */
+static int wait_for_room(struct run *r, int fd)
+{
+	struct guest *g = r->stage.guest;
+	struct pollfd p[] = {{.fd = fd, .events = POLLOUT},
+			     {.fd = guest_interrupt_fd(g), .events = POLLIN}};
+
+	if (poll(p, ARRAY_SIZE(p), PATIENCE_MS) > 0)
+		return p[1].revents ? -EINTR : 0;
+	guest_pause(g);
+	while (poll(p, ARRAY_SIZE(p), -1) < 0)
+		;
+	guest_resume(g);
+	return p[1].revents ? -EINTR : 0;
+}
+
+static int put_out(struct run *r, int fd, const char *at, size_t n)
+{
+	int err = 0;
+
+	while (n && !err) {
+		size_t part = MIN(n, (size_t)PIPE_BUF);
+
+		err = wait_for_room(r, fd);
+		if (!err)
+			err = r->plan->output(r->plan->ctx, fd, at, part);
+		at += part;
+		n -= part;
+	}
+	if (err == -EINTR)
+		return stage_fail(&r->stage, RUN_INTERRUPTED, strdup("interrupted"));
+	r->result->output_error = err;
+	return err ? stage_failf(&r->stage, RUN_FAILED, "cannot write: %s", strerror(-err)) : 0;
+}
+
 static int take_bytes(struct run *r, int fd, const char *at)
 {
 	autofree char *bytes = NULL;
@@ -110,10 +151,7 @@ static int take_bytes(struct run *r, int fd, const char *at)
 
 	if (field_word(&at, &bytes, &n) < 0)
 		return -EINVAL;
-	r->result->output_error = r->plan->output(r->plan->ctx, fd, bytes, n);
-	return r->result->output_error ? stage_failf(&r->stage, RUN_FAILED, "cannot write: %s",
-						     strerror(-r->result->output_error))
-				       : 0;
+	return put_out(r, fd, bytes, n);
 }
 
 static int take_out(struct run *r, const char *at)

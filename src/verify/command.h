@@ -17,7 +17,8 @@ struct command_plan {
 	unsigned limit_s;	 /* 0: it may run for ever */
 	/* Called when the guest has started, before the command does; may be NULL. */
 	void (*guest_started)(void *ctx, struct guest *g);
-	/* What the command writes: FD is 1 or 2. 0, or -errno, which ends the run. */
+	/* What the command writes, PIPE_BUF bytes at most, as soon as FD (1 or 2) takes them. 0, or
+	 * -errno, which ends the run. */
 	int (*output)(void *ctx, int fd, const void *bytes, size_t n);
 	void *ctx;
 };
