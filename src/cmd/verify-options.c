@@ -43,7 +43,7 @@ static void print_help(void)
 	       "  --msize LIST          bytes of the largest message, 4096 to 1048576; a mount "
 	       "each\n"
 	       "                        (512000)\n"
-	       "  --iounit N            what warren's server answers to open; 0: nothing (0)\n"
+	       "  --iounit N            what warren's server answers to open (0: its own choice)\n"
 	       "  --guard LIST          the guards of warren's server, as for 'warren serve'\n"
 	       "  --fault FAULT         let warren's server damage what it sends, to test the "
 	       "verdict\n"
