@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ready.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -9,6 +10,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -18,6 +21,7 @@
 #include "kernel.h"
 #include "macros.h"
 #include "spawn.h"
+#include "vmlinux.h"
 
 static int missing(char **ret_why, const char *fmt, ...) printf_like(2, 3);
 
@@ -71,13 +75,22 @@ static int environment(int err, char *why, char **ret_why)
 	return EXIT_ENVIRONMENT;
 }
 
-static bool is_elf(const char *path)
+/* A program for the host is User Mode Linux; one that says how QEMU enters it is a vmlinux. */
+static bool is_uml_program(const char *path)
 {
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char magic[4];
+	struct stat st;
+	bool is_uml;
+	void *p;
 
-	return fd >= 0 && read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
-	       !memcmp(magic, "\177ELF", sizeof(magic));
+	if (fd < 0 || fstat(fd, &st) || st.st_size < SELFMAG)
+		return false;
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return false;
+	is_uml = !memcmp(p, ELFMAG, SELFMAG) && !vmlinux_has_pvh(p, (size_t)st.st_size);
+	munmap(p, (size_t)st.st_size);
+	return is_uml;
 }
 
 int ready_guest_of(const char *kernel, enum guest_kind *ret_guest, char **ret_why)
@@ -88,7 +101,7 @@ int ready_guest_of(const char *kernel, enum guest_kind *ret_guest, char **ret_wh
 	int r;
 
 	if (strchr(kernel, '/')) {
-		*ret_guest = is_elf(kernel) ? GUEST_UML : GUEST_QEMU;
+		*ret_guest = is_uml_program(kernel) ? GUEST_UML : GUEST_QEMU;
 		return EXIT_OK;
 	}
 	r = kernel_spec_by_name(kernel, &spec, &why);
@@ -127,7 +140,7 @@ static int take_image(const char *path, bool uml, struct kernel **ret_k, char **
 	if (!k->name || !k->release || !k->version || !k->build_id || !k->edits || !k->dir)
 		return missing(ret_why, "%s", strerror(ENOMEM));
 	*strrchr(k->dir, '/') = '\0';
-	k->is_uml = is_elf(path);
+	k->is_uml = is_uml_program(path);
 	return k->is_uml == uml ? EXIT_OK
 				: missing(ret_why, "%s is %s program of User Mode Linux", path,
 					  uml ? "no" : "a");

@@ -325,8 +325,9 @@ static int write_run_and_readme(const struct repro *r)
 	char status[16], runs[16];
 	const struct replacement words[] = {
 		{"VERSION", record_string(r->run, "warren")},
-		{"KERNEL", r->is_uml ? "a program of User Mode Linux with 9P over virtio and hostfs"
-				     : "a bzImage with 9P and virtio built in"},
+		{"KERNEL",
+		 r->is_uml ? "a program of User Mode Linux with 9P over virtio and hostfs"
+			   : "a bzImage, or a vmlinux with PVH, with 9P and virtio built in"},
 		{"NEED", r->is_uml ? "" : ", but qemu-system-x86_64 must be here"},
 		{"TAKES",
 		 r->is_uml ? "Linux on x86_64"
