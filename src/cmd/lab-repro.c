@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,22 @@
 #include "verdict.h"
 
 #define DEFAULT_OUTPUT "repro.tar.zst"
+
+static volatile sig_atomic_t caught;
+
+static void on_signal(int sig)
+{
+	caught = sig;
+}
+
+static void catch_signals(void)
+{
+	const struct sigaction act = {.sa_handler = on_signal};
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGHUP, &act, NULL);
+}
 
 static int print_help(void)
 {
@@ -47,7 +64,8 @@ static void tell(const struct repro_plan *p, const struct repro_result *r)
 
 static int pack(const char *path, json_t *run, const char *output)
 {
-	struct repro_plan p = {.record = path, .run = run, .output = output, .home = lab_home()};
+	struct repro_plan p = {
+		.record = path, .run = run, .output = output, .home = lab_home(), .stop = &caught};
 	struct repro_result result;
 	struct ready ready = {0};
 	char *why = NULL;
@@ -59,6 +77,11 @@ static int pack(const char *path, json_t *run, const char *output)
 		r = repro_write(&p, &result, &why);
 	}
 	ready_done(&ready);
+	if (r && caught) {
+		free(why);
+		log_error("interrupted");
+		return 128 + caught;
+	}
 	if (r)
 		return lab_fail(r, why);
 	tell(&p, &result);
@@ -93,6 +116,7 @@ int lab_repro(int argc, char **argv)
 		return cmd_usage_error("lab repro", "give one run");
 	if (repro_check_name(output))
 		return cmd_usage_error("lab repro", "'%s' has no ending .tar.zst or .tar", output);
+	catch_signals();
 	r = record_find(words[optind], &path, &why);
 	if (!r)
 		r = record_load(path, &run, &why);

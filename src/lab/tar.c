@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -101,8 +103,20 @@ static int put_entry(FILE *f, const char *name, char type, unsigned mode, uint64
 	return r ? r : put_header(f, name, type, mode, size, target);
 }
 
-static int put_file(FILE *f, const char *path, const char *name, const struct stat *st)
+/* An archive in the making. */
+struct tar {
+	FILE *f;
+	const volatile sig_atomic_t *stop;
+};
+
+static bool is_stopped(const struct tar *t)
 {
+	return t->stop && *t->stop;
+}
+
+static int put_file(const struct tar *t, const char *path, const char *name, const struct stat *st)
+{
+	FILE *f = t->f;
 	autoclose int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	autofree char *buf = malloc(PIECE);
 	uint64_t left = (uint64_t)st->st_size;
@@ -112,8 +126,10 @@ static int put_file(FILE *f, const char *path, const char *name, const struct st
 		return fd < 0 ? -errno : -ENOMEM;
 	r = put_entry(f, name, '0', st->st_mode & 0100 ? 0755 : 0644, left, "");
 	while (!r && left) {
-		ssize_t n = read(fd, buf, MIN(left, PIECE));
+		ssize_t n = is_stopped(t) ? 0 : read(fd, buf, MIN(left, PIECE));
 
+		if (is_stopped(t))
+			return -EINTR;
 		if (n <= 0)
 			return n ? -errno : -EIO;
 		r = put(f, buf, (size_t)n);
@@ -143,9 +159,9 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int put_one(FILE *f, const char *path, const char *name);
+static int put_one(const struct tar *t, const char *path, const char *name);
 
-static int put_folder(FILE *f, const char *path, const char *name)
+static int put_folder(const struct tar *t, const char *path, const char *name)
 {
 	autofree char *with_slash = NULL;
 	struct dirent **entries;
@@ -155,7 +171,7 @@ static int put_folder(FILE *f, const char *path, const char *name)
 		with_slash = NULL;
 		return -ENOMEM;
 	}
-	r = put_entry(f, with_slash, '5', 0755, 0, "");
+	r = put_entry(t->f, with_slash, '5', 0755, 0, "");
 	n = r ? 0 : scandir(path, &entries, is_entry, by_name);
 	if (n < 0)
 		return -errno;
@@ -164,7 +180,7 @@ static int put_folder(FILE *f, const char *path, const char *name)
 		autofree char *below_name = path_join(name, entries[i]->d_name);
 
 		if (!r)
-			r = below && below_name ? put_one(f, below, below_name) : -ENOMEM;
+			r = below && below_name ? put_one(t, below, below_name) : -ENOMEM;
 		free(entries[i]);
 	}
 	if (n || !r)
@@ -172,23 +188,24 @@ static int put_folder(FILE *f, const char *path, const char *name)
 	return r;
 }
 
-static int put_one(FILE *f, const char *path, const char *name)
+static int put_one(const struct tar *t, const char *path, const char *name)
 {
 	struct stat st;
 
 	if (lstat(path, &st))
 		return -errno;
 	if (S_ISDIR(st.st_mode))
-		return put_folder(f, path, name);
+		return put_folder(t, path, name);
 	if (S_ISLNK(st.st_mode))
-		return put_link(f, path, name);
-	return S_ISREG(st.st_mode) ? put_file(f, path, name, &st) : 0;
+		return put_link(t->f, path, name);
+	return S_ISREG(st.st_mode) ? put_file(t, path, name, &st) : 0;
 }
 
-int tar_write_tree(FILE *f, const char *dir, const char *top)
+int tar_write_tree(FILE *f, const char *dir, const char *top, const volatile sig_atomic_t *stop)
 {
 	static const char end[2 * BLOCK];
-	int r = put_folder(f, dir, top);
+	const struct tar t = {f, stop};
+	int r = put_folder(&t, dir, top);
 
 	r = r ? r : put(f, end, sizeof(end));
 	return r ? r : fflush(f) ? -errno : 0;

@@ -190,7 +190,7 @@ static int fill_stage(struct repro *r, char **ret_why)
 static int write_archive(const struct repro *r, FILE *out)
 {
 	FILE *f = ends_with(r->plan->output, ".zst") ? zstd_open(out, ZSTD_LEVEL) : out;
-	int err = f ? tar_write_tree(f, r->stage, r->result.top) : -errno;
+	int err = f ? tar_write_tree(f, r->stage, r->result.top, r->plan->stop) : -errno;
 
 	if (f && f != out && fclose(f) && !err)
 		err = -EIO;

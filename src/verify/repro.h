@@ -15,6 +15,7 @@
 #define VERIFY_REPRO_H
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdint.h>
 
 struct repro_plan {
@@ -23,6 +24,7 @@ struct repro_plan {
 	const char *warren, *probe; /* our programs */
 	const char *output; /* ends with .tar.zst or .tar; the archive's folder is named after it */
 	const char *home;   /* shown as "~" in the report, may be NULL */
+	const volatile sig_atomic_t *stop; /* ends it with -EINTR once not 0; may be NULL */
 };
 
 struct repro_result {

@@ -38,6 +38,26 @@ static void words_are_split_and_unquoted(void **state)
 	statement_done(&s);
 }
 
+static void a_guest_tells_of_itself(void **state)
+{
+	static const char *const known[] = {"fact uname \"Linux", "fact version \"",
+					    "fact page-size ", "fact taint ", "done facts\n"};
+	char *text = NULL;
+	size_t n;
+	struct probe p = {.report = open_memstream(&text, &n)};
+	struct statement s;
+
+	(void)state;
+	assert_int_equal(statement_parse("facts", &s), 0);
+	statement_run(&p, &s);
+	fclose(p.report);
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strstr(text, known[i]))
+			fail_msg("no '%s' in %s", known[i], text);
+	free(s.bytes);
+	free(text);
+}
+
 static void an_empty_line_and_a_comment_are_no_statement(void **state)
 {
 	static const char *const lines[] = {"", "   ", "# walk read", "\t# x"};
@@ -200,6 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_are_split_and_unquoted),
+		cmocka_unit_test(a_guest_tells_of_itself),
 		cmocka_unit_test(an_empty_line_and_a_comment_are_no_statement),
 		cmocka_unit_test(a_malformed_statement_is_refused),
 		cmocka_unit_test(a_statement_that_does_not_exist_fails_by_name),

@@ -33,7 +33,7 @@ static void write_archive(const char *name, bool is_packed)
 	FILE *out = fopen(in(name), "we"), *f = is_packed ? zstd_open(out, 3) : out;
 
 	assert_non_null(f);
-	assert_int_equal(tar_write_tree(f, in("tree"), "top"), 0);
+	assert_int_equal(tar_write_tree(f, in("tree"), "top", NULL), 0);
 	if (f != out)
 		assert_int_equal(fclose(f), 0);
 	assert_int_equal(fclose(out), 0);
@@ -82,13 +82,22 @@ static void a_full_disk_is_an_error(void **state)
 	int r;
 
 	(void)state;
-	assert_true(tar_write_tree(out, in("tree"), "top") < 0);
+	assert_true(tar_write_tree(out, in("tree"), "top", NULL) < 0);
 	fclose(out);
 	out = fopen("/dev/full", "we");
 	f = zstd_open(out, 3);
-	r = tar_write_tree(f, in("tree"), "top");
+	r = tar_write_tree(f, in("tree"), "top", NULL);
 	assert_true(fclose(f) || r);
 	fclose(out);
+}
+
+static void a_signal_ends_it(void **state)
+{
+	static const volatile sig_atomic_t stop = SIGINT;
+	autofclose FILE *f = fopen("/dev/null", "we");
+
+	(void)state;
+	assert_int_equal(tar_write_tree(f, in("tree"), "top", &stop), -EINTR);
 }
 
 /* The bundled program runs with the bundled loader: nothing else is left to it. */
@@ -160,6 +169,7 @@ int main(void)
 		cmocka_unit_test(tar_reads_what_we_write),
 		cmocka_unit_test(equal_trees_make_equal_archives),
 		cmocka_unit_test(a_full_disk_is_an_error),
+		cmocka_unit_test(a_signal_ends_it),
 		cmocka_unit_test(a_bundled_program_runs_in_its_folder),
 		cmocka_unit_test(what_is_no_program_is_refused),
 	};
