@@ -9,6 +9,8 @@ from w9_dwarf import (Missing, at_address, container_of, enum_number, find_varia
 PAGE_SIZE = 4096
 SECTION_PAGES = 1 << 15  # the same for PAGES_PER_SECTION
 
+NAME_MAX = 255
+
 FLAGS = ("locked", "uptodate", "dirty", "writeback")
 
 
@@ -75,12 +77,18 @@ def flags_of(folio):
 
 
 def inode_of_folio(folio):
-    """None for memory that is no file's. The low bits of the pointer mark such."""
+    """None for memory that is no file's. The low bits of the pointer mark such; other users of a page
+    have other things there, so the inode must know the mapping."""
     mapping = int(at_address("struct folio", folio)["mapping"])
     if not mapping or mapping & 3:
         return None
-    host = int(at_address("struct address_space", mapping)["host"])
-    return host or None
+    try:
+        host = int(at_address("struct address_space", mapping)["host"])
+        if host and int(at_address("struct inode", host)["i_mapping"]) == mapping:
+            return host
+    except gdb.MemoryError:
+        pass
+    return None
 
 
 def index_of_folio(folio):
@@ -93,7 +101,7 @@ def path_of_dentry(dentry):
         parent = int(dentry["d_parent"])
         if not parent or parent == int(dentry.address):
             break
-        length = int(dentry["d_name"]["len"])
+        length = min(int(dentry["d_name"]["len"]), NAME_MAX)
         name = dentry["d_name"]["name"].string("utf-8", "backslashreplace", length)
         names.append(name)
         dentry = at_address("struct dentry", parent)

@@ -19,6 +19,10 @@ def stack_pointer(frame):
     return int(frame.read_register("sp")) & (1 << 64) - 1
 
 
+def bytes_words(n):
+    return "1 byte" if n == 1 else "%d bytes" % n
+
+
 class Layout:
     """All folios of a request, as one row; the CURSOR's own is the one at HERE."""
 
@@ -82,8 +86,8 @@ class Step:
 
     def _moved_wrongly(self, n, moved):
         self.lost = n
-        self.why = "%d bytes at slot %d, iov_offset 0x%x moved the cursor by %d" % (
-            n, self.before.slot, self.before.offset, moved)
+        self.why = "%s at slot %d, iov_offset 0x%x moved the cursor by %d" % (
+            bytes_words(n), self.before.slot, self.before.offset, moved)
 
 
 class Copy(Step):
@@ -99,9 +103,9 @@ class Copy(Step):
         self._moved_wrongly(n, moved)
         if not self.before.is_parked:
             return
-        self.why = ("the copy of %d bytes began at slot %d, iov_offset 0x%x, the end of a folio of "
+        self.why = ("the copy of %s began at slot %d, iov_offset 0x%x, the end of a folio of "
                     "0x%x bytes: they went to the page behind it" %
-                    (n, self.before.slot, self.before.offset, self.before.folio_size))
+                    (bytes_words(n), self.before.slot, self.before.offset, self.before.folio_size))
         layout = Layout(self.before)
         pfn = w9_mm.pfn_of(layout.folios[layout.here][0])
         if pfn is None:
@@ -148,8 +152,8 @@ class Extract(Step):
 
     def _tell(self, layout, number, page):
         pfn = w9_mm.pfn_of(page)
-        self.why = "%d bytes of the reply are received into pages that are not the iterator's: " \
-                   "for folio %d" % (self.lost, number + 1)
+        self.why = "%s of the reply are received into pages that are not the iterator's: " \
+                   "for folio %d" % (bytes_words(self.lost), number + 1)
         if pfn is None:
             return
         self.physical = pfn * w9_mm.PAGE_SIZE
@@ -223,7 +227,7 @@ class Read:
         n = self.before.count - self.after.count
         if start is None or end is None or end - start == n:
             return None
-        return "%d bytes were read, and the cursor moved by %d" % (n, end - start)
+        return "%s were read, and the cursor moved by %d" % (bytes_words(n), end - start)
 
     def landing(self):
         for step in self.steps:
@@ -249,8 +253,9 @@ class Read:
 
     def words(self):
         how = "zero-copy" if self.is_zero_copy else "copied"
-        text = "%s fid %d offset 0x%x: %d bytes, %s" % (
-            self.file or "-", self.fid, self.offset, self.before.count - self.after.count, how)
+        text = "%s fid %d offset 0x%x: %s, %s" % (
+            self.file or "-", self.fid, self.offset,
+            bytes_words(self.before.count - self.after.count), how)
         if self.error:
             text += ", error %d" % self.error
         text += "\n  before  %s\n  after   %s\n" % (self.before.words(), self.after.words())

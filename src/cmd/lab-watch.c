@@ -169,8 +169,8 @@ static struct tally count(const struct watch_result *w)
 static void print_verdict(const struct watch_result *w, const struct tally *t)
 {
 	if (t->broken) {
-		printf("BROKEN: %zu of %zu reads %s %" PRIu64 " bytes %s: ", t->broken, w->n_reads,
-		       t->copied == t->broken ? "copied" : "put", t->lost,
+		printf("BROKEN: %zu of %zu reads %s %" PRIu64 " byte%s %s: ", t->broken, w->n_reads,
+		       t->copied == t->broken ? "copied" : "put", t->lost, t->lost == 1 ? "" : "s",
 		       t->copied == t->broken ? "behind their folio" : "outside their folios");
 		print_name(t->first);
 		printf(", offset 0x%" PRIx64 "%s\n", t->first->offset,

@@ -34,6 +34,7 @@ struct address_space {
 };
 struct inode {
 	unsigned long i_ino;
+	struct address_space *i_mapping;
 	void *i_private;
 	struct hlist_head i_dentry;
 };
@@ -139,7 +140,7 @@ static struct p9_client client = {.msize = 16384, .trans_mod = &virtio};
 static struct v9fs_session_info session = {.clnt = &client};
 struct list_head v9fs_sessionlist;
 static struct inode inode;
-static struct address_space mapping __attribute__((unused)) = {&inode};
+static struct address_space mapping = {&inode};
 static struct dentry root = {.d_parent = &root, .d_name = {.len = 1, .name = (void *)"/"}};
 static struct dentry dentry = {.d_parent = &root, .d_name = {.len = 4, .name = (void *)"file"}};
 static struct p9_fid root_fid = {.clnt = &client, .mode = -1, .count = {1}, .qid = {.type = 0x80}};
@@ -244,6 +245,7 @@ static void mount_it(void)
 	node.slots[3] = &file_fid;
 	v9fs_sessionlist.next = v9fs_sessionlist.prev = &session.slist;
 	session.slist.next = session.slist.prev = &v9fs_sessionlist;
+	inode.i_mapping = &mapping;
 	inode.i_dentry.first = &dentry.d_u.d_alias;
 	dentry.d_u.d_alias.pprev = &inode.i_dentry.first;
 	inode.i_private = &file_fid.ilist;
