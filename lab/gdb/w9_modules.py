@@ -152,10 +152,13 @@ class Symbols:
 
 
 class LoadBreakpoint(gdb.Breakpoint):
-    """Where a module is complete, in its place, and about to start. Nobody notices the stop."""
+    """Where a module is complete, in its place, and about to start. Nobody notices the stop.
+
+    The processor's own: with KVM others are written into the code, which the kernel patches as it
+    boots, and it checks what stands there."""
 
     def __init__(self, symbols):
-        super().__init__("do_init_module", internal=True)
+        super().__init__("do_init_module", gdb.BP_HARDWARE_BREAKPOINT, internal=True)
         self.silent = True
         self.symbols = symbols
 
