@@ -128,7 +128,8 @@ static int get_kernels(int argc, char **argv)
 
 /* What `build` was asked for in options. */
 struct order {
-	const char *kind, *source, *patch;
+	const char *kind, *source; /* "" until given */
+	const char *patch;
 	const char *edits[KERNEL_EDITS_MAX];
 	size_t n_edits;
 	bool debug, kasan;
@@ -186,7 +187,7 @@ static int parse_order(int argc, char **argv, struct order *o)
 	if (!r && optind < argc)
 		r = cmd_usage_error("lab", "either NAME... or --uml or --x86: what is '%s'?",
 				    argv[optind]);
-	if (!r && (!o->kind || !o->source))
+	if (!r && (!*o->kind || !*o->source))
 		r = cmd_usage_error("lab", "build takes NAME..., or --uml or --x86, and --source");
 	return r;
 }
@@ -217,7 +218,7 @@ static int apply_order(const struct order *o, struct kernel_spec *s)
 
 static int build_order(int argc, char **argv)
 {
-	struct order o = {0};
+	struct order o = {.kind = "", .source = ""};
 	struct kernel_spec s;
 	struct kernel *k = NULL;
 	autofree char *name = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel-edits.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -165,6 +166,7 @@ static int change_place(const struct kernel_place *p, const char *src, struct ke
 		r = kernel_place_change(p, text, &changed, ret_why);
 	if (r)
 		return r;
+	assert(changed);
 	r = remember(u, &path, &text);
 	return r ? r : path_write(u->files[u->n - 1].path, changed, strlen(changed));
 }
