@@ -21,6 +21,7 @@ enum lint_key { LINT_RULES_KEY = 1, LINT_ALL, LINT_IGNORE, LINT_JSON };
 struct lint_run {
 	const char *path;
 	bool rules, all, json;
+	bool is_silent; /* when all is well */
 	bool ignored[LINT_N];
 	uint64_t n[LINT_N];
 	uint64_t start;
@@ -153,30 +154,42 @@ static int conclude(const struct lint_run *run)
 			       (unsigned long long)run->n[i], run->n[i] == 1 ? "" : "s",
 			       lint_rules[i].who, lint_rules[i].source, lint_rules[i].text);
 	}
-	if (!any && !run->json)
+	if (!any && !run->json && !run->is_silent)
 		puts("OK: no rule is broken");
 	return any ? EXIT_DIFFERENT : EXIT_OK;
+}
+
+static int lint_file(struct lint_run *run)
+{
+	struct trace_input in;
+	struct lint *l;
+	int err = trace_input_open(run->path, &in);
+
+	if (err)
+		return err;
+	l = lint_new(report, run);
+	err = l ? read_all(l, run, &in) : -ENOMEM;
+	lint_free(l);
+	if (err) {
+		log_error("reading '%s': %s", run->path, strerror(-err));
+		return trace_input_close(&in, EXIT_ENVIRONMENT);
+	}
+	return trace_input_close(&in, conclude(run));
+}
+
+int trace_lint_after(const char *path, bool json)
+{
+	struct lint_run run = {.path = path, .json = json, .is_silent = true};
+
+	return lint_file(&run);
 }
 
 int trace_lint(int argc, char **argv)
 {
 	struct lint_run run = {0};
-	struct trace_input in;
-	struct lint *l;
-	int err, status = parse(argc, argv, &run);
+	int status = parse(argc, argv, &run);
 
-	if (!status && run.rules)
-		return print_rules();
-	if (!status)
-		status = trace_input_open(run.path, &in);
 	if (status)
 		return status;
-	l = lint_new(report, &run);
-	err = l ? read_all(l, &run, &in) : -ENOMEM;
-	lint_free(l);
-	if (err) {
-		log_error("reading '%s': %s", run.path, strerror(-err));
-		return trace_input_close(&in, EXIT_ENVIRONMENT);
-	}
-	return trace_input_close(&in, conclude(&run));
+	return run.rules ? print_rules() : lint_file(&run);
 }

@@ -35,6 +35,9 @@ int trace_input_open(const char *path, struct trace_input *ret_in);
 /* Says what was damaged. STATUS, or EXIT_DIFFERENT if it was EXIT_OK and something was. */
 int trace_input_close(struct trace_input *in, int status);
 
+/* The same as `trace lint PATH`, for other verbs: says nothing when no rule is broken. */
+int trace_lint_after(const char *path, bool json);
+
 /* The options that say which exchanges are wanted. */
 enum trace_filter_key {
 	FILTER_PATH = 256,

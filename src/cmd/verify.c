@@ -22,6 +22,7 @@
 #include "ready.h"
 #include "record.h"
 #include "spawn.h"
+#include "trace.h"
 #include "walk.h"
 
 #define MSIZE_VIRTIO 512000U /* Linux: 128 pages less three */
@@ -247,6 +248,8 @@ static int run(struct verify *v)
 	run_verify(&v->plan, &printer_listener, &v->printer, &result);
 	recording_end(&v->printer, &result, end_status(&v->printer, &result));
 	status = print_end(&v->printer, &result);
+	if (v->o.recording && result.end == RUN_DONE)
+		trace_lint_after(v->o.recording, v->o.json);
 	recording_tell(&v->printer);
 	run_result_done(&result);
 	return status;
