@@ -9,12 +9,14 @@
 /* Of the rest the sentences will do. */
 #define BLOCKS 2
 
+/* Without the frames of a call trace that the kernel itself is not sure of ("? "). */
 static void print_block(FILE *f, const char *block)
 {
 	while (*block) {
 		size_t len = strcspn(block, "\n");
 
-		fprintf(f, "    %.*s\n", (int)len, block);
+		if (!memmem(block, len, "] ? ", 4) && !memmem(block, len, "  ? ", 4))
+			fprintf(f, "    %.*s\n", (int)len, block);
 		block += len + (block[len] == '\n');
 	}
 }

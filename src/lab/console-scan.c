@@ -10,7 +10,7 @@
 #include "macros.h"
 #include "text.h"
 
-#define BLOCK_LINES 80
+#define BLOCK_LINES 250 /* KASAN in User Mode Linux: 150, most of them guesses of the call trace */
 #define SHORT_BLOCK_LINES 24 /* of a report whose end we do not find */
 
 #define END_TRACE "---[ end "

@@ -66,6 +66,30 @@ static const char bad_page[] =
 	" [<600ef1eb>] do_dentry_open+0x1ff/0x40e\n"
 	" [<6001bf19>] fork_handler+0x86/0x88\n";
 
+static const char kasan[] =
+	"==================================================================\n"
+	"BUG: KASAN: use-after-free in _copy_to_iter+0x7a2/0xa50\n"
+	"Write of size 655 at addr 0000000060977000 by task cmp/30\n"
+	"\n"
+	"CPU: 0 UID: 0 PID: 30 Comm: cmp Not tainted 6.12.117 #1 \n"
+	"Stack:\n"
+	" 0c3e15de 604f318e 41b58ab3 604e9776\n"
+	"Call Trace:\n"
+	" [<6002e28a>] ? dump_trace+0x0/0x217\n"
+	" [<6002a9e4>] show_stack+0x1fc/0x21e\n"
+	" [<603ce4e4>] print_report+0x1a6/0x5c0\n"
+	"\n"
+	"The buggy address belongs to the physical page:\n"
+	"page: refcount:0 mapcount:0 mapping:0000000000000000 index:0xa pfn:0x977\n"
+	"page dumped because: kasan: bad access detected\n"
+	"\n"
+	"Memory state around the buggy address:\n"
+	" 0000000060976f80: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n"
+	">0000000060977000: ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff\n"
+	"                   ^\n"
+	"==================================================================\n"
+	"Disabling lock debugging due to kernel taint\n";
+
 static const char hung[] =
 	"[  363.1] INFO: task sync:123 blocked for more than 120 seconds.\n"
 	"[  363.1]       Not tainted 6.1.0-56-amd64 #1 Debian 6.1.192-2\n"
@@ -158,6 +182,17 @@ static void a_task_that_hangs_is_a_bug(void **state)
 	console_reports_done(&r);
 }
 
+static void kasan_tells_what_was_done_in_its_second_line(void **state)
+{
+	struct console_reports r = expect(
+		kasan, 1, 1, "KASAN: use-after-free in _copy_to_iter, write of size 655");
+
+	(void)state;
+	assert_ptr_equal(strstr(r.kept[0].block, "BUG: KASAN"), r.kept[0].block);
+	assert_true(ends_with(r.kept[0].block, "==========\n"));
+	console_reports_done(&r);
+}
+
 static void a_bug_is_told_before_a_warning(void **state)
 {
 	autofree char *both = NULL;
@@ -218,6 +253,7 @@ int main(void)
 		cmocka_unit_test(a_warning_is_no_bug),
 		cmocka_unit_test(a_report_without_a_last_line_ends_with_its_call_trace),
 		cmocka_unit_test(a_task_that_hangs_is_a_bug),
+		cmocka_unit_test(kasan_tells_what_was_done_in_its_second_line),
 		cmocka_unit_test(a_bug_is_told_before_a_warning),
 		cmocka_unit_test(reports_over_the_limit_are_counted),
 		cmocka_unit_test(a_crash_of_a_program_is_no_bug_of_the_kernel),
