@@ -26,12 +26,24 @@ static int order_of(uint64_t size, unsigned *ret_order)
 	return -EINVAL;
 }
 
+/* Is the cursor within its queue? It may stand at a folio's end, and behind the last slot. */
+static bool is_within(const struct seen_read *s)
+{
+	uint64_t slot = s->before.slot;
+
+	if (s->n_queue > MODEL_MAX_SIZE / PAGE_SIZE || slot > s->n_queue || slot > PAGEVEC_SIZE)
+		return false;
+	if (slot == s->n_queue || slot == PAGEVEC_SIZE)
+		return !s->before.iov_offset;
+	return s->before.iov_offset <= s->queue[slot];
+}
+
 /* Where in the file slot 0 of the queue stands. */
 static int start_of(const struct seen_read *s, uint64_t *ret_start)
 {
 	uint64_t before = s->before.iov_offset;
 
-	if (s->before.slot > s->n_queue || s->n_queue > MODEL_MAX_SIZE / PAGE_SIZE)
+	if (!is_within(s))
 		return -EINVAL;
 	for (uint64_t i = 0; i < s->before.slot; i++)
 		before += s->queue[i];
@@ -185,15 +197,23 @@ int seen_reads_run(const struct kernel_rules *rules, const struct seen_read *lis
 	int r;
 
 	c.rules = *rules;
-	c.max_order = MAX_ORDER;
 	c.size = 0;
 	c.window = PAGE_SIZE;
 	for (size_t i = 0; i < n; i++) {
 		uint64_t bytes = list[i].before.iov_offset + list[i].before.count;
 
+		if (list[i].offset > MODEL_MAX_SIZE_IN_WINDOWS ||
+		    list[i].before.count > MODEL_MAX_SIZE)
+			return -EINVAL;
 		c.size = MAX(c.size, list[i].offset + list[i].before.count);
-		for (size_t k = 0; k < list[i].n_queue; k++)
+		for (size_t k = 0; k < list[i].n_queue; k++) {
+			unsigned order = 0;
+
+			if (order_of(list[i].queue[k], &order))
+				return -EINVAL;
+			c.max_order = MAX(c.max_order, order);
 			bytes += list[i].queue[k];
+		}
 		c.window = MAX(c.window, bytes);
 	}
 	if (n) {

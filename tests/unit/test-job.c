@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "cmocka-all.h"
 #include "cleanup.h"
+#include "digest.h"
 #include "macros.h"
 #include "probe.h"
 
@@ -123,6 +125,30 @@ static void a_module_that_is_missing_fails_with_its_errno(void **state)
 	assert_memory_equal(text, "failed module ENOENT ", 21);
 }
 
+/* The statement is done in the current folder: the share is not mounted. */
+static void a_sequence_tells_a_digest_of_each_read(void **state)
+{
+	static const char content[] = "0123456789";
+	char path[] = "test-job-XXXXXX", line[128], expected[128];
+	int fd = mkstemp(path);
+	autofree char *text = NULL, *wrong = NULL;
+
+	(void)state;
+	assert_int_equal(write(fd, content, 10), 10);
+	close(fd);
+	snprintf(line, sizeof(line), "sequence %s sequential read:0:4096 random read:4:3", path);
+	text = report_of_statement(line);
+	snprintf(line, sizeof(line), "sequence %s read:0", path);
+	wrong = report_of_statement(line);
+	unlink(path);
+	snprintf(expected, sizeof(expected), "q %s 10\nqr 10 %016" PRIx64 "\nqr 3 %016" PRIx64 "\n",
+		 path, digest_of(content, 10), digest_of(content + 4, 3));
+	assert_memory_equal(text, expected, strlen(expected));
+	assert_non_null(strstr(text, "\nqp 0 "));
+	assert_non_null(strstr(text, "\nqe\ndone sequence"));
+	assert_non_null(strstr(wrong, "failed sequence EINVAL"));
+}
+
 static void make_raw(int fd)
 {
 	struct termios t;
@@ -226,6 +252,7 @@ int main(void)
 		cmocka_unit_test(a_statement_that_does_not_exist_fails_by_name),
 		cmocka_unit_test(a_statement_with_too_few_words_fails),
 		cmocka_unit_test(a_module_that_is_missing_fails_with_its_errno),
+		cmocka_unit_test(a_sequence_tells_a_digest_of_each_read),
 		cmocka_unit_test(a_program_gets_its_input_in_frames),
 		cmocka_unit_test(input_that_nobody_reads_does_no_harm),
 		cmocka_unit_test(output_and_errors_are_apart),
