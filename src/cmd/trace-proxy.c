@@ -62,7 +62,7 @@ struct proxy {
 	struct watch listen; /* fd -1: a connected socket was all */
 	bool is_listening;
 	struct address server;
-	struct list pairs;
+	struct list pairs, over; /* over: their tasks free them */
 	unsigned n_pairs;
 	uint32_t last;
 	bool has_warned; /* since a connection to the server was made */
@@ -86,6 +86,7 @@ static void close_side(struct pair *pair, struct side *s)
 
 static void free_pair(struct pair *pair)
 {
+	list_del(&pair->link);
 	for (unsigned tag = 0; pair->by_tag && tag <= UINT16_MAX; tag++)
 		free(pair->by_tag[tag]);
 	free(pair->by_tag);
@@ -104,6 +105,7 @@ static void end_pair(struct pair *pair, const char *why)
 	close_side(pair, &pair->server);
 	trace_conn_free(pair->conn, clock_now_ns());
 	list_del(&pair->link);
+	list_add_tail(&p->over, &pair->link);
 	p->n_pairs--;
 	listen_if_room(p);
 	/* its task, or its caller, frees it */
@@ -476,6 +478,7 @@ int proxy_new(struct loop *l, const struct bound *bound, const struct address *s
 	p->writer = w;
 	p->server = *server;
 	list_init(&p->pairs);
+	list_init(&p->over);
 	p->listen = (struct watch){.fd = -1, .ready = accept_one};
 	if (bound->connected) {
 		err = add_pair(p, bound->fd);
@@ -502,7 +505,9 @@ void proxy_free(struct proxy *p)
 
 		pair->is_posted = true; /* that is: do not post it */
 		end_pair(pair, "the proxy ends");
-		free_pair(pair);
+	}
+	list_for_each_safe (it, &p->over) {
+		free_pair(list_entry(it, struct pair, link));
 	}
 	pool_free(p->pool);
 	free(p);

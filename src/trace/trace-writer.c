@@ -22,6 +22,7 @@ struct trace_writer {
 	void (*failed)(void *arg, const char *what);
 	void *arg;
 	bool keep_data;
+	uint64_t max_waiting;
 	pthread_t thread;
 
 	pthread_mutex_t lock; /* all below */
@@ -123,7 +124,7 @@ void trace_write(struct trace_writer *w, const struct trace_record *r)
 	if (!w->keep_data && fits && r->payload_len)
 		trace_digest_parts(r->iov, r->n_iov, r->grid, r->payload_len, digests);
 	pthread_mutex_lock(&w->lock);
-	if (w->has_failed || w->waiting >= MAX_WAITING || !fits) {
+	if (w->has_failed || w->waiting >= w->max_waiting || !fits) {
 		w->lost_since++;
 	} else {
 		if (w->lost_since)
@@ -233,6 +234,7 @@ int trace_writer_new(const struct trace_writer_config *cfg, struct trace_writer 
 	if (err)
 		return err;
 	w->keep_data = cfg->keep_data;
+	w->max_waiting = cfg->max_waiting ? cfg->max_waiting : MAX_WAITING;
 	w->failed = cfg->failed;
 	w->arg = cfg->arg;
 	w->last_full = &w->full;

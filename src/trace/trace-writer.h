@@ -22,8 +22,9 @@ struct trace_writer;
 
 struct trace_writer_config {
 	const char *path;
-	uint64_t max_size; /* of all parts, 0: unlimited; at least TRACE_MIN_SIZE */
-	bool keep_data;	   /* payloads, not only their digests */
+	uint64_t max_size;    /* of all parts, 0: unlimited; at least TRACE_MIN_SIZE */
+	bool keep_data;	      /* payloads, not only their digests */
+	uint64_t max_waiting; /* bytes that may wait for the disk, 0: 64 MiB */
 	/* The recording ends here, for WHAT: from the writer's thread, once. */
 	void (*failed)(void *arg, const char *what);
 	void *arg;
