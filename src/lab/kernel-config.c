@@ -73,12 +73,12 @@ const char *const kernel_kasan_options[] = {"KASAN=y", "KASAN_GENERIC=y", "KASAN
 
 /* What the build reads: a sixth of the source. The rest is not unpacked; Kconfig and make want to
  * see all of their own files, wherever they are. */
-#define PARTS_ALL                                                                             \
-	"--wildcards-match-slash", "*/Kconfig*", "*/Makefile*", "*/Kbuild*",                  \
-		"--no-wildcards-match-slash", "*/arch/x86", "*/block", "*/certs", "*/crypto", \
-		"*/drivers/base", "*/drivers/char", "*/drivers/net/*.[ch]", "*/drivers/tty",  \
-		"*/drivers/virtio", "*/fs", "*/include", "*/init", "*/io_uring", "*/ipc",     \
-		"*/kernel", "*/lib", "*/mm", "*/net", "*/scripts", "*/security",              \
+#define PARTS_ALL                                                                                 \
+	"--wildcards-match-slash", "*/Kconfig*", "*/Makefile*", "*/Kbuild*",                      \
+		"--no-wildcards-match-slash", "*/arch/x86", "*/block", "*/certs", "*/crypto",     \
+		"*/drivers/base", "*/drivers/char", "*/drivers/net/*.[ch]", "*/drivers/pci",      \
+		"*/drivers/tty", "*/drivers/virtio", "*/fs", "*/include", "*/init", "*/io_uring", \
+		"*/ipc", "*/kernel", "*/lib", "*/mm", "*/net", "*/scripts", "*/security",         \
 		"*/tools/include", "*/usr"
 
 #define PROGRAMS                                                                                  \
@@ -99,11 +99,10 @@ static const struct kernel_arch uml = {
 	.is_uml = true,
 };
 
-static const char *const x86_parts[] = {PARTS_ALL,	    "*/drivers/clocksource",
-					"*/drivers/pci",    "*/drivers/rtc",
-					"*/tools/arch/x86", "*/tools/build",
-					"*/tools/lib",	    "*/tools/objtool",
-					"*/tools/scripts",  NULL};
+static const char *const x86_parts[] = {
+	PARTS_ALL,	    "*/drivers/clocksource", "*/drivers/rtc",
+	"*/tools/arch/x86", "*/tools/build",	     "*/tools/lib",
+	"*/tools/objtool",  "*/tools/scripts",	     NULL};
 
 /* QEMU starts the program itself (PVH). */
 static const struct kernel_arch x86 = {
