@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What mail.c and mail-evidence.c share: looking things up in a record, and its findings. */
+/* What mail.c, mail-setup.c and mail-evidence.c share: looking things up in a record, and its findings. */
 #ifndef VERIFY_MAIL_PARTS_H
 #define VERIFY_MAIL_PARTS_H
 
@@ -35,6 +35,35 @@ bool has_word(json_t *list, const char *word);
 void mail_put_findings(FILE *f, json_t *run);
 void mail_put_layer(FILE *f, json_t *run);
 void mail_put_variations(FILE *f, json_t *run);
+
+/* What the parts of one mail are made of. */
+struct mail {
+	FILE *f;
+	json_t *run;
+	const char *console, *home; /* both may be NULL */
+};
+
+static inline const char *mail_string(const struct mail *m, const char *path)
+{
+	return record_string(m->run, path);
+}
+
+/* "not known" for NULL and "". */
+const char *mail_or_unknown(const char *s);
+
+/* "QEMU with KVM"; "virtio". */
+const char *mail_guest_name(const struct mail *m);
+const char *mail_transport(const struct mail *m);
+
+/* The cache mode of the mount that the mail is about; the first that was planned if none came about. */
+const char *mail_cache(json_t *run);
+
+/* TEXT without what is only this machine's: the caller frees it. */
+char *mail_without_paths(const struct mail *m, const char *text);
+
+/* The sections about the kernel, and about guest, server and mount; mail-setup.c. */
+void mail_put_kernel(const struct mail *m);
+void mail_put_setup(const struct mail *m);
 
 /* A section's title. */
 void mail_title(FILE *f, const char *title);

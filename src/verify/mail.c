@@ -12,22 +12,10 @@
 #include "mail-text.h"
 
 #define LOG_LINES 40
-#define STATE_NAME "warren-guest-"
-
-struct mail {
-	FILE *f;
-	json_t *run;
-	const char *console, *home;
-};
-
-static const char *string_at(const struct mail *m, const char *path)
-{
-	return record_string(m->run, path);
-}
 
 static bool has_bisect(const struct mail *m)
 {
-	return string_at(m, "bisect.good") && string_at(m, "bisect.bad");
+	return mail_string(m, "bisect.good") && mail_string(m, "bisect.bad");
 }
 
 static bool is_damage(const struct mail *m)
@@ -68,16 +56,15 @@ static const char *noun_of(const char *class)
 
 static const char *release_of(const struct mail *m)
 {
-	const char *release = string_at(m, "kernel.release");
+	const char *release = mail_string(m, "kernel.release");
 	const char *seen = record_string(record_bad_mount(m->run), "release");
 
 	if (seen || (release && *release))
 		return seen ? seen : release;
-	return string_at(m, "kernel.name") ? string_at(m, "kernel.name") : "unknown";
+	return mail_string(m, "kernel.name") ? mail_string(m, "kernel.name") : "unknown";
 }
 
-/* The cache mode of the mount that the mail is about; the first that was planned if none came about. */
-static const char *cache_of(json_t *run)
+const char *mail_cache(json_t *run)
 {
 	const char *cache = record_string(record_bad_mount(run), "cache");
 	const char *planned = json_string_value(json_array_get(record_at(run, "caches"), 0));
@@ -88,7 +75,7 @@ static const char *cache_of(json_t *run)
 static void put_subject(const struct mail *m)
 {
 	json_t *d = record_first_finding(m->run);
-	const char *cache = cache_of(m->run);
+	const char *cache = mail_cache(m->run);
 	autofree char *text = NULL;
 	int n;
 
@@ -129,18 +116,18 @@ static void put_header(const struct mail *m)
 	fputc('\n', m->f);
 }
 
-static const char *guest_name(const struct mail *m)
+const char *mail_guest_name(const struct mail *m)
 {
-	const char *kind = string_at(m, "guest.kind");
+	const char *kind = mail_string(m, "guest.kind");
 
 	return kind && !strcmp(kind, "uml")		      ? "UML"
 	       : json_is_true(record_at(m->run, "guest.kvm")) ? "QEMU with KVM"
 							      : "QEMU with TCG";
 }
 
-static const char *transport(const struct mail *m)
+const char *mail_transport(const struct mail *m)
 {
-	const char *share = string_at(m, "share");
+	const char *share = mail_string(m, "share");
 
 	return share && !strcmp(share, "tcp") ? "tcp" : "virtio";
 }
@@ -159,7 +146,7 @@ static char *damage_summary(const struct mail *m, json_t *d, const char *cache)
 			     " of a %" PRId64 "-byte file on a 9P share (%s, cache=%s) are read as "
 			     "%s, without any error%s%s%s.",
 			     release_of(m), (uint64_t)from, (uint64_t)to - 1,
-			     record_number(d, "size"), transport(m), cache,
+			     record_number(d, "size"), mail_transport(m), cache,
 			     noun_of(record_string(d, "class")), has_right ? "; read by " : "",
 			     has_right ? right : "", has_right ? " they are right" : "");
 	else
@@ -167,15 +154,16 @@ static char *damage_summary(const struct mail *m, json_t *d, const char *cache)
 			&text,
 			"In a guest with Linux %s, a 9P share (%s, cache=%s) shows %s where the "
 			"host has none.",
-			release_of(m), transport(m), cache, noun_of(record_string(d, "class")));
+			release_of(m), mail_transport(m), cache,
+			noun_of(record_string(d, "class")));
 	return n < 0 ? NULL : text;
 }
 
 char *mail_summary(json_t *run)
 {
 	const struct mail m = {.run = run};
-	const char *cache = cache_of(run);
-	const char *why = string_at(&m, "verdict.why");
+	const char *cache = mail_cache(run);
+	const char *why = mail_string(&m, "verdict.why");
 	json_t *d = record_first_finding(run);
 	char *text;
 
@@ -194,7 +182,8 @@ char *mail_summary(json_t *run)
 		     "A guest with Linux %s that reads a 9P share (%s, cache=%s) does not come to "
 		     "the "
 		     "end of it: %s.",
-		     release_of(&m), transport(&m), cache, why ? why : "it gives no verdict") < 0)
+		     release_of(&m), mail_transport(&m), cache,
+		     why ? why : "it gives no verdict") < 0)
 		return NULL;
 	return text;
 }
@@ -207,226 +196,9 @@ static void put_summary(const struct mail *m)
 	mail_fill(m->f, 0, 0, text ? text : "?");
 }
 
-/* TEXT with each WHAT replaced by WITH. */
-static char *replace(char *text, const char *what, const char *with)
-{
-	char *at, *longer;
-
-	while (text && what && *what && (at = strstr(text, what))) {
-		if (asprintf(&longer, "%.*s%s%s", (int)(at - text), text, with, at + strlen(what)) <
-		    0)
-			longer = NULL;
-		free(text);
-		text = longer;
-	}
-	return text;
-}
-
-/* "/tmp/warren-guest-Ab12cD/9p" is "STATE/9p": the folder is gone, and its name says nothing. */
-static char *hide_state(char *text)
-{
-	char *at = text ? strstr(text, STATE_NAME) : NULL;
-	autofree char *folder = NULL;
-
-	if (!at)
-		return text;
-	while (at > text && !strchr("= ,:", at[-1]))
-		at--;
-	folder = strndup(at, (size_t)(strstr(at, STATE_NAME) - at) + strlen(STATE_NAME) + 6);
-	return folder ? hide_state(replace(text, folder, "STATE")) : text;
-}
-
-/* Without what is only this machine's: the caller frees it. */
-static char *without_paths(const struct mail *m, const char *text)
-{
-	const char *dir = string_at(m, "shared");
-	char *copy = strdup(text);
-
-	if (dir && strlen(dir) > 1)
-		copy = replace(copy, dir, "DIR");
-	copy = hide_state(copy);
-	if (m->home && strlen(m->home) > 1)
-		copy = replace(copy, m->home, "~");
-	return copy;
-}
-
-static void put_path(const struct mail *m, const char *label, const char *path)
-{
-	autofree char *shown = path ? without_paths(m, path) : NULL;
-
-	mail_field(m->f, label, shown);
-}
-
-/* "CONFIG_A=y CONFIG_B=m; not set: CONFIG_C" */
-static void put_options(const struct mail *m)
-{
-	json_t *options = record_at(m->run, "kernel.options"), *value;
-	autofree char *set = NULL, *unset = NULL;
-	size_t n_set, n_unset;
-	FILE *s = open_memstream(&set, &n_set), *u = open_memstream(&unset, &n_unset);
-	const char *key;
-
-	if (s && u)
-		json_object_foreach(options, key, value)
-		{
-			const char *is = json_string_value(value);
-			const char *name = !strncmp(key, "CONFIG_", 7) ? key + 7 : key;
-
-			if (is && strcmp(is, "n") != 0)
-				fprintf(s, "%s=%s ", name, is);
-			else
-				fprintf(u, "%s ", name);
-		}
-	if (s)
-		fclose(s);
-	if (u)
-		fclose(u);
-	mail_field(m->f, "Options", set);
-	mail_field(m->f, "not set", unset);
-}
-
-/* Of a kernel that we changed ourselves no list wants to hear. */
-static void put_edits(const struct mail *m)
-{
-	const char *edits = string_at(m, "kernel.edits"), *patches = string_at(m, "kernel.patches");
-
-	if (edits && *edits && strcmp(edits, "none") != 0)
-		mail_fieldf(m->f, "Changed",
-			    "the fix '%s' was undone in this kernel on purpose: a "
-			    "demonstration, not to be reported",
-			    edits);
-	if (patches && *patches && strcmp(patches, "none") != 0)
-		mail_fieldf(m->f, "Patched", "%s", patches);
-}
-
-static const char *or_unknown(const char *s)
-{
-	return s && *s ? s : "not known";
-}
-
-static const char *build_id(const struct mail *m)
-{
-	const char *seen = string_at(m, "facts.build-id"), *told = string_at(m, "kernel.build_id");
-
-	return seen ? seen : told && *told ? told : "not known";
-}
-
-static void put_kernel(const struct mail *m)
-{
-	const char *package = string_at(m, "kernel.package");
-	const char *taint = string_at(m, "facts.taint");
-
-	mail_title(m->f, "Kernel");
-	mail_field(m->f, "uname", or_unknown(string_at(m, "facts.uname")));
-	mail_field(m->f, "Version", or_unknown(string_at(m, "facts.version")));
-	if (package && *package)
-		mail_fieldf(m->f, "From", "Debian's %s %s", package,
-			    or_unknown(string_at(m, "kernel.package_version")));
-	put_edits(m);
-	mail_field(m->f, "Build-id", build_id(m));
-	put_path(m, "Image", string_at(m, "kernel.image"));
-	put_path(m, "Config", or_unknown(string_at(m, "kernel.config")));
-	put_options(m);
-	if (taint)
-		mail_fieldf(m->f, "Taint", "%s%s", taint, !strcmp(taint, "0") ? " (none)" : "");
-	else
-		mail_field(m->f, "Taint", "not known");
-	put_path(m, "Command line", or_unknown(string_at(m, "facts.cmdline")));
-	mail_field(m->f, "auto-init", or_unknown(string_at(m, "facts.mem-auto-init")));
-	mail_field(m->f, "THP", string_at(m, "facts.thp"));
-	mail_fieldf(m->f, "Memory", "%" PRId64 " MiB, page size %s, CPUs %s",
-		    record_number(m->run, "guest.memory_mib"),
-		    or_unknown(string_at(m, "facts.page-size")),
-		    or_unknown(string_at(m, "facts.cpus")));
-}
-
-static void put_server(const struct mail *m)
-{
-	const char *version = string_at(m, "server.version");
-	const char *share = string_at(m, "share"), *guard = string_at(m, "guard");
-	int64_t iounit = record_number(m->run, "iounit");
-
-	mail_fieldf(m->f, "Server", "%s%s%s", or_unknown(string_at(m, "server.name")),
-		    version ? " " : "", version ? version : "");
-	mail_fieldf(m->f, "Transport", "%s%s", transport(m),
-		    share && !strcmp(share, "vhost-user") ? ", a vhost-user device"
-		    : share && !strcmp(share, "tcp")	  ? ", QEMU's user network"
-							  : ", in QEMU");
-	if (share && strcmp(share, "qemu") != 0)
-		mail_fieldf(m->f, "Guards", "%s (of the server, against bugs of guests)",
-			    guard ? guard : "the default ones");
-	if (iounit)
-		mail_fieldf(m->f, "iounit", "%" PRId64 ", in the server's Rlopen", iounit);
-}
-
-/* "$" and the like do not occur in what the lab writes; blanks do. */
-static char *quoted(const struct mail *m, const char *word)
-{
-	autofree char *shown = without_paths(m, word ? word : "");
-	autofree char *ascii = shown ? mail_ascii(shown) : NULL;
-	char *text;
-	bool is_bare = ascii && *ascii && !strpbrk(ascii, " \"\\$&();<>*?|'`");
-
-	if (!ascii || asprintf(&text, is_bare ? "%s" : "\"%s\"", ascii) < 0)
-		return NULL;
-	return text;
-}
-
-/* As typed: a backslash where a line ends, also within a word. */
-static void put_command(const struct mail *m, json_t *words)
-{
-	size_t i, column = 2;
-	json_t *w;
-
-	fputs("  ", m->f);
-	json_array_foreach(words, i, w)
-	{
-		autofree char *word = quoted(m, json_string_value(w));
-		size_t n = word ? strlen(word) : 0;
-
-		if (i && column + 1 + n > MAIL_COLUMNS - 2) {
-			fputs(" \\\n   ", m->f);
-			column = 3;
-		}
-		if (i)
-			column += (size_t)fprintf(m->f, " ");
-		for (const char *at = word; at && *at; at++, column++) {
-			if (column == MAIL_COLUMNS - 1) {
-				fputs("\\\n", m->f);
-				column = 0;
-			}
-			fputc(*at, m->f);
-		}
-	}
-	fputc('\n', m->f);
-}
-
-static void put_setup(const struct mail *m)
-{
-	json_t *mount = record_bad_mount(m->run);
-	const char *line = string_at(m, "facts.mount"), *options = record_string(mount, "options");
-	const char *corpus = string_at(m, "corpus");
-
-	mail_title(m->f, "Setup");
-	mail_fieldf(m->f, "Guest", "%s on Linux %s %s, %" PRId64 " CPUs", guest_name(m),
-		    or_unknown(string_at(m, "host.release")),
-		    or_unknown(string_at(m, "host.machine")), record_number(m->run, "host.cpus"));
-	mail_field(m->f, "QEMU", string_at(m, "qemu.version"));
-	put_server(m);
-	if (line && options)
-		mail_fieldf(m->f, "Mount", "%.*s 9p %s", (int)strcspn(line, " "), line, options);
-	else
-		mail_field(m->f, "Mount", or_unknown(options));
-	mail_fieldf(m->f, "asked for", "cache=%s", cache_of(m->run));
-	if (corpus)
-		mail_fieldf(m->f, "Files", "made from the spec %s", corpus);
-	fputs("\nThe guest's full command line:\n\n", m->f);
-	put_command(m, record_at(m->run, "guest.words"));
-}
-
 static void put_commands(const struct mail *m)
 {
-	const char *kind = string_at(m, "guest.kind");
+	const char *kind = mail_string(m, "guest.kind");
 	bool is_uml = kind && !strcmp(kind, "uml");
 
 	mail_title(m->f, "To reproduce");
@@ -457,8 +229,8 @@ static char *tag_of(const char *kernel)
 /* A paragraph of its own, in one line: the regression tracker looks for it. */
 static void put_introduced(const struct mail *m, const char *commit)
 {
-	autofree char *good = tag_of(string_at(m, "bisect.good"));
-	autofree char *bad = tag_of(string_at(m, "bisect.bad")), *range = NULL, *ascii = NULL;
+	autofree char *good = tag_of(mail_string(m, "bisect.good"));
+	autofree char *bad = tag_of(mail_string(m, "bisect.bad")), *range = NULL, *ascii = NULL;
 
 	if (!commit && good && bad && !strcmp(good, bad)) {
 		mail_fillf(m->f, 0, 0,
@@ -477,13 +249,13 @@ static void put_introduced(const struct mail *m, const char *commit)
 
 static void put_regzbot(const struct mail *m)
 {
-	const char *commit = string_at(m, "bisect.commit");
+	const char *commit = mail_string(m, "bisect.commit");
 
 	if (!has_bisect(m))
 		return;
 	mail_title(m->f, "Regression");
-	mail_fillf(m->f, 0, 0, "Good: %s. Bad: %s.%s%s", string_at(m, "bisect.good"),
-		   string_at(m, "bisect.bad"), commit ? " First bad commit: " : "",
+	mail_fillf(m->f, 0, 0, "Good: %s. Bad: %s.%s%s", mail_string(m, "bisect.good"),
+		   mail_string(m, "bisect.bad"), commit ? " First bad commit: " : "",
 		   commit ? commit : "");
 	put_introduced(m, commit);
 }
@@ -534,7 +306,7 @@ static void put_console(const struct mail *m)
 	for (at = at ? at : last_lines(m->console, 12); *at && left; left--) {
 		size_t n = strcspn(at, "\n");
 		autofree char *line = strndup(at, n);
-		autofree char *shown = line ? without_paths(m, line) : NULL;
+		autofree char *shown = line ? mail_without_paths(m, line) : NULL;
 
 		if (shown)
 			mail_log_line(m->f, shown, strlen(shown));
@@ -546,7 +318,7 @@ static void put_console(const struct mail *m)
 
 static void put_unknown(const struct mail *m)
 {
-	const char *package = string_at(m, "kernel.package");
+	const char *package = mail_string(m, "kernel.package");
 
 	mail_title(m->f, "What is not known");
 	if (!has_bisect(m))
@@ -564,10 +336,10 @@ static void put_unknown(const struct mail *m)
 			  "* How often it happens, and whether it depends on how the guest's "
 			  "memory is "
 			  "laid out.");
-	if (strcmp(guest_name(m), "QEMU with KVM") != 0)
+	if (strcmp(mail_guest_name(m), "QEMU with KVM") != 0)
 		mail_fillf(m->f, 0, 2, "* Whether KVM or bare metal shows it too: this was %s.",
-			   guest_name(m));
-	if (!string_at(m, "facts.mem-auto-init"))
+			   mail_guest_name(m));
+	if (!mail_string(m, "facts.mem-auto-init"))
 		mail_fill(m->f, 0, 2,
 			  "* Whether pages are cleared when they are allocated (init_on_alloc).");
 }
@@ -578,8 +350,8 @@ int mail_write(FILE *f, json_t *run, const char *console, const char *home)
 
 	put_header(&m);
 	put_summary(&m);
-	put_kernel(&m);
-	put_setup(&m);
+	mail_put_kernel(&m);
+	mail_put_setup(&m);
 	if (!is_passing(&m)) {
 		mail_put_findings(f, run);
 		mail_put_layer(f, run);
@@ -592,8 +364,8 @@ int mail_write(FILE *f, json_t *run, const char *console, const char *home)
 	put_console(&m);
 	put_unknown(&m);
 	fputs("\n-- \n", f);
-	mail_fillf(f, 0, 0, "warren %s, run of %s", or_unknown(string_at(&m, "warren")),
-		   or_unknown(string_at(&m, "time")));
+	mail_fillf(f, 0, 0, "warren %s, run of %s", mail_or_unknown(mail_string(&m, "warren")),
+		   mail_or_unknown(mail_string(&m, "time")));
 	return fflush(f) || ferror(f) ? -EIO : 0;
 }
 
