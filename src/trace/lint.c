@@ -11,9 +11,8 @@
 #include "clock.h"
 #include "exchange.h"
 #include "fid-paths.h"
-#include "macros.h"
+#include "lint-parts.h"
 #include "text.h"
-#include "u64-map.h"
 
 /* At the end of the recording a request may have waited so long. */
 #define PATIENCE (5 * NS_PER_SEC)
@@ -22,55 +21,7 @@
 const struct lint_rule lint_rules[LINT_N] = {LINT_RULES(R)};
 #undef R
 
-enum fid_state {
-	FID_MADE,  /* live */
-	FID_BEING, /* its request has no reply yet */
-	FID_GOING, /* Tclunk or Tremove was sent */
-};
-
-/* So many versions of a file are known. */
-#define OLD_VERSIONS 8u
-
-struct lint_fid {
-	enum fid_state state;
-	bool is_open, is_xattr;
-	uint64_t file; /* qid.path */
-};
-
-struct lint_file {
-	bool has_size;
-	uint32_t versions[OLD_VERSIONS]; /* the newest is at N_VERSIONS % OLD_VERSIONS */
-	unsigned n_versions;		 /* that were seen */
-	uint64_t changed;		 /* when the newest was first seen */
-	uint64_t size;
-};
-
-/* A request without reply so far. */
-struct waiting {
-	struct trace_record r; /* its head and first path are in BYTES; no other views */
-	bool is_bad_fid;       /* a fid of it does not exist */
-	uint8_t bytes[];
-};
-
-struct lint_conn {
-	uint32_t number;
-	bool is_partial; /* its beginning is not there: what is unknown may exist */
-	bool has_version;
-	uint32_t msize; /* 0: not known */
-	struct u64_map tags, fids, files;
-	struct u64_map
-		flushed; /* tags that were waiting when Rflush came, and have not come again */
-};
-
-static char is_flushed; /* its address is the value of all in FLUSHED */
-
-struct lint {
-	void (*report)(void *arg, const struct lint_finding *f);
-	void *arg;
-	struct u64_map conns;
-	uint64_t now;
-	uint64_t asked; /* when the request came whose reply is at hand */
-};
+static char is_flushed; /* its address is the value of all in lint_conn.flushed */
 
 struct lint *lint_new(void (*report)(void *arg, const struct lint_finding *f), void *arg)
 {
@@ -115,8 +66,8 @@ static void put_message(FILE *f, const struct trace_record *r)
 	}
 }
 
-static void printf_like(4, 5)
-	found(struct lint *l, enum lint_id rule, const struct trace_record *r, const char *fmt, ...)
+void lint_found(struct lint *l, enum lint_id rule, const struct trace_record *r, const char *fmt,
+		...)
 {
 	struct lint_finding finding = {.rule = rule, .record = r};
 	autofree char *text = NULL;
@@ -136,8 +87,7 @@ static void printf_like(4, 5)
 	l->report(l->arg, &finding);
 }
 
-/* The entry of KEY in M, made if there is none. NULL: no memory. */
-static void *entry(struct u64_map *m, uint64_t key, size_t size, bool *ret_is_new)
+void *lint_entry(struct u64_map *m, uint64_t key, size_t size, bool *ret_is_new)
 {
 	void *value = u64_map_get(m, key), *old;
 
@@ -155,7 +105,7 @@ static void *entry(struct u64_map *m, uint64_t key, size_t size, bool *ret_is_ne
 static struct lint_conn *conn_of(struct lint *l, const struct trace_record *r)
 {
 	bool is_new;
-	struct lint_conn *c = entry(&l->conns, r->conn, sizeof(*c), &is_new);
+	struct lint_conn *c = lint_entry(&l->conns, r->conn, sizeof(*c), &is_new);
 
 	if (c && is_new) {
 		c->number = r->conn;
@@ -164,15 +114,15 @@ static struct lint_conn *conn_of(struct lint *l, const struct trace_record *r)
 	return c;
 }
 
-static void forget(struct u64_map *m, uint64_t key)
+void lint_forget(struct u64_map *m, uint64_t key)
 {
 	free(u64_map_take(m, key));
 }
 
-static struct lint_fid *set_fid(struct lint_conn *c, uint32_t number, enum fid_state state)
+struct lint_fid *lint_set_fid(struct lint_conn *c, uint32_t number, enum fid_state state)
 {
 	bool is_new;
-	struct lint_fid *f = entry(&c->fids, number, sizeof(*f), &is_new);
+	struct lint_fid *f = lint_entry(&c->fids, number, sizeof(*f), &is_new);
 
 	if (f)
 		*f = (struct lint_fid){.state = state};
@@ -208,16 +158,16 @@ static void check_fids(struct lint *l, struct lint_conn *c, const struct trace_r
 		if (!f && c->is_partial)
 			continue;
 		w->is_bad_fid = !f;
-		found(l, LINT_FID_UNKNOWN, r, "fid %" PRIu32 " %s", fids[i],
-		      !f		      ? "does not exist"
-		      : f->state == FID_BEING ? "has no reply yet that makes it"
-					      : "is being clunked");
+		lint_found(l, LINT_FID_UNKNOWN, r, "fid %" PRIu32 " %s", fids[i],
+			   !f			   ? "does not exist"
+			   : f->state == FID_BEING ? "has no reply yet that makes it"
+						   : "is being clunked");
 	}
 	f = made == P9_NOFID ? NULL : u64_map_get(&c->fids, made);
 	if (f && f->state != FID_GOING)
-		found(l, LINT_FID_IN_USE, r, "fid %" PRIu32 " exists", made);
+		lint_found(l, LINT_FID_IN_USE, r, "fid %" PRIu32 " exists", made);
 	else if (made != P9_NOFID && !f)
-		set_fid(c, made, FID_BEING);
+		lint_set_fid(c, made, FID_BEING);
 	if (m->type == Tclunk || m->type == Tremove) {
 		struct lint_fid *going = u64_map_get(&c->fids, fids[0]);
 
@@ -249,7 +199,7 @@ static int remember(struct lint *l, struct lint_conn *c, const struct trace_reco
 	}
 	u64_map_take(&c->flushed, tag);
 	if (old && !((struct waiting *)old)->r.is_reply_unlogged)
-		found(l, LINT_TAG_REUSE, r, "the request before with this tag has no reply");
+		lint_found(l, LINT_TAG_REUSE, r, "the request before with this tag has no reply");
 	free(old);
 	return 0;
 }
@@ -259,14 +209,14 @@ static void check_size(struct lint *l, const struct lint_conn *c, const struct t
 	size_t size = (size_t)r->head_len + r->payload_len;
 
 	if (c->msize && size > c->msize)
-		found(l, LINT_MSIZE, r, "%zu bytes, and msize is %" PRIu32, size, c->msize);
+		lint_found(l, LINT_MSIZE, r, "%zu bytes, and msize is %" PRIu32, size, c->msize);
 }
 
 /* Both also when they fail. */
 static void forget_gone(struct lint_conn *c, const struct msg *t)
 {
 	if (t->type == Tclunk || t->type == Tremove)
-		forget(&c->fids, t->type == Tclunk ? t->Tclunk.fid : t->Tremove.fid);
+		lint_forget(&c->fids, t->type == Tclunk ? t->Tclunk.fid : t->Tremove.fid);
 }
 
 static int add_request(struct lint *l, struct lint_conn *c, const struct trace_record *r)
@@ -279,11 +229,11 @@ static int add_request(struct lint *l, struct lint_conn *c, const struct trace_r
 	if (r->head_len < P9_HEADER_SIZE)
 		return 0;
 	if (!well_formed)
-		found(l, LINT_MALFORMED, r, "it cannot be decoded");
+		lint_found(l, LINT_MALFORMED, r, "it cannot be decoded");
 	if (!c->is_partial && !c->has_version && m.type != Tversion)
-		found(l, LINT_VERSION_FIRST, r, "there was no Tversion before");
+		lint_found(l, LINT_VERSION_FIRST, r, "there was no Tversion before");
 	if (m.tag == P9_NOTAG && m.type != Tversion)
-		found(l, LINT_VERSION_FIRST, r, "NOTAG is for Tversion");
+		lint_found(l, LINT_VERSION_FIRST, r, "NOTAG is for Tversion");
 	c->has_version = true; /* said once */
 	if (m.type != Tversion)
 		check_size(l, c, r);
@@ -297,211 +247,13 @@ static int add_request(struct lint *l, struct lint_conn *c, const struct trace_r
 	return 0;
 }
 
-static void check_version(struct lint *l, struct lint_conn *c, const struct trace_record *r,
-			  struct qid qid)
-{
-	bool is_new;
-	struct lint_file *f;
-
-	/* a log of QEMU does not tell all qids */
-	f = qid.path ? entry(&c->files, qid.path, sizeof(*f), &is_new) : NULL;
-	if (!f)
-		return;
-	if (f->n_versions && f->versions[f->n_versions % OLD_VERSIONS] == qid.version)
-		return;
-	for (unsigned i = 1; qid.version && i < MIN(f->n_versions, OLD_VERSIONS); i++)
-		if (f->versions[(f->n_versions - i) % OLD_VERSIONS] == qid.version &&
-		    l->asked > f->changed)
-			found(l, LINT_QID_VERSION, r,
-			      "version %" PRIu32 " of file %" PRIx64 " again, after %" PRIu32,
-			      qid.version, qid.path, f->versions[f->n_versions % OLD_VERSIONS]);
-	f->versions[++f->n_versions % OLD_VERSIONS] = qid.version;
-	f->changed = r->time;
-}
-
-static void note_size(struct lint_conn *c, const struct msg_Rgetattr *a)
-{
-	bool is_new;
-	struct lint_file *f;
-
-	f = a->qid.path ? entry(&c->files, a->qid.path, sizeof(*f), &is_new) : NULL;
-	if (!f || !(a->valid & P9_GETATTR_SIZE) || (a->mode & 0170000) != 0100000)
-		return;
-	f->has_size = true;
-	f->size = a->size;
-}
-
-static struct lint_file *file_of(const struct lint_conn *c, uint32_t fid)
-{
-	const struct lint_fid *f = u64_map_get(&c->fids, fid);
-
-	return f && f->file && !f->is_xattr ? u64_map_get(&c->files, f->file) : NULL;
-}
-
-/* Sizes are not known any more: this file may have another. */
-static void forget_size(const struct lint_conn *c, uint32_t fid)
-{
-	struct lint_file *f = file_of(c, fid);
-
-	if (f)
-		f->has_size = false;
-}
-
-static void check_read(struct lint *l, const struct lint_conn *c, const struct trace_record *r,
-		       const struct msg_Tread *t, uint32_t count)
-{
-	const struct lint_file *f = file_of(c, t->fid);
-	uint64_t end = t->offset + count;
-
-	if (count > t->count)
-		found(l, LINT_COUNT, r, "%" PRIu32 " bytes, and %" PRIu32 " were asked for", count,
-		      t->count);
-	if (!f || !f->has_size)
-		return;
-	if (!count && t->count && t->offset < f->size)
-		found(l, LINT_SIZE_EMPTY, r,
-		      "nothing at %" PRIu64 " of a file of %" PRIu64 " bytes", t->offset, f->size);
-	else if (count && end > f->size)
-		found(l, LINT_SIZE_BEYOND, r, "bytes up to %" PRIu64 " of a file of %" PRIu64, end,
-		      f->size);
-}
-
-static void check_open(struct lint *l, const struct lint_conn *c, const struct trace_record *r,
-		       uint32_t fid)
-{
-	const struct lint_fid *f = u64_map_get(&c->fids, fid);
-
-	if (f && !f->is_open && !f->is_xattr)
-		found(l, LINT_NOT_OPEN, r, "fid %" PRIu32 " is not open", fid);
-}
-
-static void check_iounit(struct lint *l, const struct lint_conn *c, const struct trace_record *r,
-			 uint32_t iounit)
-{
-	if (c->msize && iounit > c->msize - P9_IO_HEADER_SIZE)
-		found(l, LINT_IOUNIT, r, "%" PRIu32 ", and msize is %" PRIu32, iounit, c->msize);
-}
-
-static void make_fid(struct lint_conn *c, uint32_t number, uint64_t file)
-{
-	struct lint_fid *f = set_fid(c, number, FID_MADE);
-
-	if (f)
-		f->file = file;
-}
-
-static void walked(struct lint *l, struct lint_conn *c, const struct trace_record *r,
-		   const struct msg_Twalk *t, const struct qids *q)
-{
-	const struct lint_fid *from = u64_map_get(&c->fids, t->fid);
-	uint64_t file = q->n ? q->at[q->n - 1].path : from ? from->file : 0;
-
-	if (q->n > t->wname.n || (t->wname.n && !q->n))
-		found(l, LINT_WALK_QIDS, r, "%u qids for %u names", q->n, t->wname.n);
-	for (unsigned i = 0; i < q->n; i++)
-		check_version(l, c, r, q->at[i]);
-	if (q->n == t->wname.n)
-		make_fid(c, t->newfid, file);
-	else if (t->newfid != t->fid)
-		forget(&c->fids, t->newfid);
-}
-
-static void opened(struct lint *l, struct lint_conn *c, const struct trace_record *r, uint32_t fid,
-		   struct qid qid, uint32_t iounit)
-{
-	struct lint_fid *f = u64_map_get(&c->fids, fid);
-
-	check_version(l, c, r, qid);
-	check_iounit(l, c, r, iounit);
-	if (!f)
-		f = set_fid(c, fid, FID_MADE);
-	if (!f)
-		return;
-	f->is_open = true;
-	f->file = qid.path;
-}
-
-static void version_agreed(struct lint *l, struct lint_conn *c, const struct trace_record *r,
-			   const struct msg *t, const struct msg *m)
-{
-	if (m->Rversion.msize > t->Tversion.msize)
-		found(l, LINT_MSIZE, r, "msize %" PRIu32 ", and %" PRIu32 " was asked for",
-		      m->Rversion.msize, t->Tversion.msize);
-	c->msize = m->Rversion.msize;
-	c->is_partial = false;
-	u64_map_done(&c->fids, free);
-}
-
-/* T succeeded with M. */
-static void succeeded(struct lint *l, struct lint_conn *c, const struct trace_record *r,
-		      const struct msg *t, const struct msg *m)
-{
-	struct lint_fid *f;
-
-	switch (m->type) {
-	case Rversion:
-		version_agreed(l, c, r, t, m);
-		break;
-	case Rattach:
-		check_version(l, c, r, m->Rattach.qid);
-		make_fid(c, t->Tattach.fid, m->Rattach.qid.path);
-		break;
-	case Rwalk:
-		walked(l, c, r, &t->Twalk, &m->Rwalk.wqid);
-		break;
-	case Rxattrwalk:
-		f = set_fid(c, t->Txattrwalk.newfid, FID_MADE);
-		if (f)
-			f->is_xattr = true;
-		break;
-	case Rxattrcreate:
-		f = u64_map_get(&c->fids, t->Txattrcreate.fid);
-		if (f)
-			f->is_xattr = true;
-		break;
-	case Rlopen:
-		forget_size(c, t->Tlopen.fid); /* O_TRUNC */
-		opened(l, c, r, t->Tlopen.fid, m->Rlopen.qid, m->Rlopen.iounit);
-		break;
-	case Rlcreate:
-		opened(l, c, r, t->Tlcreate.fid, m->Rlcreate.qid, m->Rlcreate.iounit);
-		break;
-	case Rgetattr:
-		check_version(l, c, r, m->Rgetattr.qid);
-		note_size(c, &m->Rgetattr);
-		break;
-	case Rsetattr:
-		forget_size(c, t->Tsetattr.fid);
-		break;
-	case Rread:
-		check_open(l, c, r, t->Tread.fid);
-		check_read(l, c, r, &t->Tread, m->Rread.data.count);
-		break;
-	case Rreaddir:
-		check_open(l, c, r, t->Treaddir.fid);
-		if (m->Rreaddir.data.count > t->Treaddir.count)
-			found(l, LINT_COUNT, r, "%" PRIu32 " bytes, and %" PRIu32 " were asked for",
-			      m->Rreaddir.data.count, t->Treaddir.count);
-		break;
-	case Rwrite:
-		check_open(l, c, r, t->Twrite.fid);
-		forget_size(c, t->Twrite.fid);
-		if (m->Rwrite.count > t->Twrite.data.count)
-			found(l, LINT_COUNT, r, "%" PRIu32 " bytes, and %" PRIu32 " were given",
-			      m->Rwrite.count, t->Twrite.data.count);
-		break;
-	default:
-		break;
-	}
-}
-
 static void failed(struct lint_conn *c, const struct msg *t)
 {
 	uint32_t made = new_fid(t);
 	const struct lint_fid *f = made == P9_NOFID ? NULL : u64_map_get(&c->fids, made);
 
 	if (f && f->state == FID_BEING)
-		forget(&c->fids, made);
+		lint_forget(&c->fids, made);
 }
 
 /* No reply to OLDTAG may come any more. */
@@ -511,7 +263,7 @@ static void flush_answered(struct lint_conn *c, uint16_t oldtag)
 
 	if (u64_map_get(&c->tags, oldtag))
 		(void)u64_map_put(&c->flushed, oldtag, &is_flushed, &old);
-	forget(&c->tags, oldtag);
+	lint_forget(&c->tags, oldtag);
 }
 
 static void check_reply(struct lint *l, struct lint_conn *c, const struct trace_record *r,
@@ -522,19 +274,19 @@ static void check_reply(struct lint *l, struct lint_conn *c, const struct trace_
 	if (!trace_decode_msg(&w->r, MSG_FROM_CLIENT, &t))
 		return;
 	if (!trace_decode_msg(r, MSG_FROM_SERVER, &m)) {
-		found(l, LINT_MALFORMED, r, "it cannot be decoded");
+		lint_found(l, LINT_MALFORMED, r, "it cannot be decoded");
 		return;
 	}
 	if (m.type != Rlerror && m.type != t.type + 1) {
-		found(l, LINT_REPLY_TYPE, r, "the request was %s", msg_name(t.type));
+		lint_found(l, LINT_REPLY_TYPE, r, "the request was %s", msg_name(t.type));
 		return;
 	}
 	if (m.type != Rlerror && w->is_bad_fid)
-		found(l, LINT_FID_ACCEPTED, r, "its fid does not exist");
+		lint_found(l, LINT_FID_ACCEPTED, r, "its fid does not exist");
 	if (m.type == Rlerror)
 		failed(c, &t);
 	else
-		succeeded(l, c, r, &t, &m);
+		lint_succeeded(l, c, r, &t, &m);
 	forget_gone(c, &t);
 	if (m.type == Rflush)
 		flush_answered(c, t.Tflush.oldtag);
@@ -552,9 +304,9 @@ static void add_reply(struct lint *l, struct lint_conn *c, const struct trace_re
 	w = u64_map_take(&c->tags, tag);
 	if (!w) {
 		if (u64_map_take(&c->flushed, tag))
-			found(l, LINT_FLUSH_ORDER, r, "it comes after Rflush");
+			lint_found(l, LINT_FLUSH_ORDER, r, "it comes after Rflush");
 		else if (!c->is_partial)
-			found(l, LINT_UNASKED, r, "no request with this tag waits");
+			lint_found(l, LINT_UNASKED, r, "no request with this tag waits");
 		return;
 	}
 	reply.path[0] = w->r.path[0];
@@ -569,8 +321,8 @@ static void check_waiting(struct lint *l, const struct lint_conn *c)
 		const struct waiting *w = c->tags.slots[i].value;
 
 		if (w && !w->r.is_reply_unlogged && l->now - w->r.time > PATIENCE)
-			found(l, LINT_NO_REPLY, &w->r, "none came for %" PRIu64 " s",
-			      (uint64_t)((l->now - w->r.time) / NS_PER_SEC));
+			lint_found(l, LINT_NO_REPLY, &w->r, "none came for %" PRIu64 " s",
+				   (uint64_t)((l->now - w->r.time) / NS_PER_SEC));
 	}
 }
 
@@ -609,7 +361,7 @@ int lint_add(struct lint *l, const struct trace_record *r)
 		break;
 	case TRACE_DROPPED:
 		if (r->head_len >= P9_HEADER_SIZE)
-			forget(&c->tags, (uint64_t)(r->head[5] | r->head[6] << 8));
+			lint_forget(&c->tags, (uint64_t)(r->head[5] | r->head[6] << 8));
 		break;
 	case TRACE_CLOSED:
 		check_waiting(l, c);
