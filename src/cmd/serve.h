@@ -33,7 +33,7 @@ struct serve_options {
 	uint32_t guards;		 /* 1 << enum guard */
 	const char *faults[SERVE_MAX_FAULTS];
 	size_t n_faults;
-	int cpu, ready_fd;		 /* -1: not given */
+	int cpu, ready_fd; /* -1: not given */
 	bool allow_devices, stats, quiet, verbose;
 	const char *record;  /* NULL: not given */
 	uint32_t record_mib; /* 0: no limit */

@@ -26,7 +26,7 @@ struct verify_options {
 	uint32_t iounit;
 	const char *guard, *recording;
 	const char *faults[VERIFY_MAX_WORDS + 1]; /* NULL-terminated */
-	uint32_t fragment; /* percent */
+	uint32_t fragment;			  /* percent */
 	bool has_iounit, has_fragment;
 	bool all_caches; /* that the kernel knows: none were asked for */
 	uint32_t timeout_s, memory_mib;

@@ -26,7 +26,7 @@ struct server_config {
 	const struct observer_ops *observer;
 	void *observer_self;
 
-	uint32_t guards;	    /* 1 << enum guard */
+	uint32_t guards; /* 1 << enum guard */
 	/* A guard acts for the first time in a session; from any thread. WHAT is a sentence. */
 	void (*guard_acted)(void *ctx, enum guard g, const char *what);
 	void *guard_ctx;

@@ -49,7 +49,7 @@ struct session {
 	atomic_bool negotiated; /* Rversion named our version */
 	struct fid_table fids;
 	struct xattr_budget xattr_bytes;
-	atomic_uint guards_told; /* 1 << enum guard: acted and was told of */
+	atomic_uint guards_told;	     /* 1 << enum guard: acted and was told of */
 	struct request *spare;		     /* for the next message; the channel's thread only */
 	const struct observer_ops *observer; /* NULL: nobody looks */
 	void *observed;			     /* the observer's */
