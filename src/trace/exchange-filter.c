@@ -10,6 +10,8 @@
 
 int exchange_filter_ops(struct exchange_filter *f, const char *text)
 {
+	if (!*text)
+		return -EINVAL;
 	while (*text) {
 		size_t len = strcspn(text, ",");
 		char name[32];
@@ -28,7 +30,7 @@ int exchange_filter_ops(struct exchange_filter *f, const char *text)
 		f->by_type = true;
 		text += len + (text[len] == ',');
 	}
-	return f->by_type ? 0 : -EINVAL;
+	return 0;
 }
 
 int exchange_filter_errno(struct exchange_filter *f, const char *text)

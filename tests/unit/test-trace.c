@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "exchange-filter.h"
 #include "exchange-text.h"
 #include "macros.h"
 #include "trace-conn.h"
@@ -363,6 +364,86 @@ static void a_killed_writer_leaves_what_it_wrote(void **state)
 	assert_int_equal(trace_writer_free(w), 0);
 }
 
+/* Records at SINCE or later, skipping what need not be read. */
+static unsigned records_since(uint64_t since, uint64_t *ret_read)
+{
+	struct trace_reader *reader;
+	struct trace_record r;
+	char *why = NULL;
+	unsigned n = 0;
+
+	assert_int_equal(trace_reader_open(path, &reader, &why), 0);
+	if (ret_read)
+		trace_reader_skip_to(reader, since);
+	while (trace_reader_next(reader, &r) > 0)
+		n += r.time >= since;
+	if (ret_read)
+		*ret_read = trace_reader_damage(reader)->n_records;
+	trace_reader_free(reader);
+	return n;
+}
+
+static void skipping_leaves_out_nothing_that_is_wanted(void **state)
+{
+	struct trace_writer *w = start(0, true);
+	struct trace_conn *c = trace_conn_new(w, 1, "unix pid 1", 1000);
+	autofree char *data = calloc(1, 20001);
+	uint64_t n_read;
+
+	(void)state;
+	memset(data, 'x', 20000);
+	for (unsigned i = 1; i <= 40; i++)
+		call(c, i * 1000000, "Tread tag=7 fid=1 offset=0 count=65000",
+		     "Rread tag=7 data=#20000", data);
+	trace_conn_free(c, 41000000);
+	assert_int_equal(trace_writer_free(w), 0);
+	for (uint64_t since = 0; since < 43; since += 3) {
+		unsigned all = records_since(since * 1000000, NULL);
+
+		assert_int_equal(records_since(since * 1000000, &n_read), all);
+		assert_true(n_read >= all);
+		if (since > 30)
+			assert_true(n_read < 40);
+	}
+}
+
+static void filters_go_by_time_path_and_name(void **state)
+{
+	struct exchange_filter f = {.since = 5000000, .until = 6000000};
+	struct exchange e = {.kind = EXCHANGE_DONE, .t_well_formed = true, .t.type = Tread};
+
+	(void)state;
+	e.request.time = 4000000;
+	e.reply.time = 4999999;
+	assert_false(exchange_is_wanted(&f, &e));
+	e.reply.time = 5000000;
+	assert_true(exchange_is_wanted(&f, &e));
+	e.request.time = 6000001;
+	e.reply.time = 6000002;
+	assert_false(exchange_is_wanted(&f, &e));
+	e.request.path[0] = (struct trace_text){.p = "docs/a.txt", .len = 10};
+	f = (struct exchange_filter){.path = "docs"};
+	assert_true(exchange_is_wanted(&f, &e));
+	f.path = "/docs/a.txt";
+	assert_true(exchange_is_wanted(&f, &e));
+	f.path = "doc";
+	assert_false(exchange_is_wanted(&f, &e));
+	f.path = "*.txt";
+	assert_true(exchange_is_wanted(&f, &e));
+	f = (struct exchange_filter){0};
+	assert_int_equal(exchange_filter_ops(&f, "write,Tread"), 0);
+	assert_true(exchange_is_wanted(&f, &e));
+	assert_int_equal(exchange_filter_ops(&f, "Rread"), -EINVAL);
+	assert_int_equal(exchange_filter_ops(&f, ""), -EINVAL);
+	assert_int_equal(exchange_filter_ops(&f, ",read"), -EINVAL);
+	assert_int_equal(exchange_filter_errno(&f, "enoent"), 0);
+	assert_int_equal(f.error, ENOENT);
+	assert_false(exchange_is_wanted(&f, &e));
+	assert_int_equal(exchange_filter_errno(&f, "none"), 0);
+	f.error = 0;
+	assert_true(exchange_is_wanted(&f, &e));
+}
+
 static unsigned n_failures;
 
 static void count_failure(void *arg, const char *what)
@@ -475,6 +556,8 @@ int main(void)
 		cmocka_unit_test(another_recordings_old_part_is_not_read),
 		cmocka_unit_test(what_is_no_recording_is_refused),
 		cmocka_unit_test(a_recording_ends_where_the_disk_is_full),
+		cmocka_unit_test(skipping_leaves_out_nothing_that_is_wanted),
+		cmocka_unit_test(filters_go_by_time_path_and_name),
 		cmocka_unit_test(what_is_lost_is_counted),
 		cmocka_unit_test(a_killed_writer_leaves_what_it_wrote),
 	};
