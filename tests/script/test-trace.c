@@ -370,6 +370,9 @@ static void check_tracks(json_t *events)
 		if (strcmp(json_string_value(json_object_get(e, "ph")), "X") != 0)
 			continue;
 		assert_in_range(tid, 0, 15);
+		/* the second connection has one request in flight at a time */
+		if (json_integer_value(json_object_get(e, "pid")) == 2)
+			assert_int_equal(tid, 0);
 		assert_true(ts >= until[tid]);
 		until[tid] = ts + json_real_value(json_object_get(e, "dur")) - 0.01;
 	}
