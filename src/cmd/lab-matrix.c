@@ -93,7 +93,7 @@ static int print_help(void)
 	       "  --kernels LIST      see 'warren lab kernel list'; or paths, with a slash\n"
 	       "  --guests LIST       own (the kernel's), uml, qemu (own)\n"
 	       "  --shares LIST       warren, vhost, tcp: warren's server; qemu: its own (warren)\n"
-	       "  --guards LIST       default, or a word of 'warren serve --guard' (default)\n"
+	       "  --guards LIST       default, or guards as for 'warren serve' (default)\n"
 	       "  --iounits LIST      what warren's server answers to open (" CORPUS_IOUNIT
 	       "; with DIR 0)\n"
 	       "  --msizes LIST       bytes of the largest message (16384,512000)\n"
