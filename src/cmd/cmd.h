@@ -13,13 +13,13 @@ enum {
 };
 
 /* One row a verb: name, function, summary for `warren --help`. */
-#define CMD_VERBS(V)                                                            \
-	V(bench, cmd_bench, "measure a 9P server, any one")                     \
-	V(lab, cmd_lab, "fetch and build guest kernels")                        \
-	V(model, cmd_model, "the kernel's 9P read path as a model, bug by bug") \
-	V(serve, cmd_serve, "share a folder: vhost-user, unix, tcp, vsock")     \
-	V(trace, cmd_trace, "show what a recording of 9P messages holds")       \
-	V(verify, cmd_verify, "prove that a guest reads what the host holds")   \
+#define CMD_VERBS(V)                                                             \
+	V(bench, cmd_bench, "measure a 9P server, any one")                      \
+	V(lab, cmd_lab, "guests: run a command, debug, compare kernels, report") \
+	V(model, cmd_model, "the kernel's 9P read path as a model, bug by bug")  \
+	V(serve, cmd_serve, "share a folder: vhost-user, unix, tcp, vsock")      \
+	V(trace, cmd_trace, "show what a recording of 9P messages holds")        \
+	V(verify, cmd_verify, "prove that a guest reads what the host holds")    \
 	V(version, cmd_version, "print the version")
 
 #define V(name, fn, summary) int fn(int argc, char **argv);

@@ -44,6 +44,11 @@ int lab_fail(int r, char *reason)
 static const struct lab_verb verbs[] = {LAB_VERBS(V)};
 #undef V
 
+static bool is_help(const char *word)
+{
+	return !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
 static int print_help(void)
 {
 	printf("usage: warren lab kernel list\n"
@@ -55,8 +60,8 @@ static int print_help(void)
 	       "       warren lab kernel clean\n"
 	       "       warren lab qemu list\n"
 	       "       warren lab qemu fetch [NAME]\n"
-	       "       warren lab bisect [OPTION]... [DIR]\n"
-	       "       warren lab matrix [OPTION]... [DIR]\n"
+	       "       warren lab bisect OPTION... [DIR]\n"
+	       "       warren lab matrix OPTION... [DIR]\n"
 	       "       warren lab run [OPTION]... [--] [COMMAND [ARG]...]\n"
 	       "       warren lab report [-o FILE] [RUN]\n"
 	       "       warren lab repro [-o FILE] [RUN]\n"
@@ -73,13 +78,17 @@ static int print_help(void)
 	       "  --without-fix EDIT  undo a bug's fix; 'warren lab kernel list' has the names\n"
 	       "  --patch FILE        change the source by patch(1) -p1\n"
 	       "  --kasan             find bad memory accesses (User Mode Linux)\n"
-	       "  --debug             with symbols for gdb; the last four imply it\n");
+	       "  --debug             with symbols for gdb; the three above imply it\n");
 	return EXIT_OK;
 }
 
 int cmd_lab(int argc, char **argv)
 {
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
+	if (argc > 1 && is_help(argv[1]))
+		return print_help();
+	/* These two have no help of their own. */
+	if (argc > 2 && (!strcmp(argv[1], "kernel") || !strcmp(argv[1], "qemu")) &&
+	    is_help(argv[argc - 1]))
 		return print_help();
 	if (argc < 2)
 		return cmd_usage_error("lab", "which part of the lab?");
