@@ -141,6 +141,7 @@ static int take_image(const char *path, bool uml, struct kernel **ret_k, char **
 		return missing(ret_why, "%s", strerror(ENOMEM));
 	*strrchr(k->dir, '/') = '\0';
 	k->is_uml = is_uml_program(path);
+	k->is_outside = true;
 	return k->is_uml == uml ? EXIT_OK
 				: missing(ret_why, "%s is %s program of User Mode Linux", path,
 					  uml ? "no" : "a");

@@ -24,6 +24,7 @@ struct kernel {
 	char *sources;	   /* absolute: the folder that DWARF calls /linux, NULL without */
 	char *edits;	   /* the fixes undone: "folioq-offset,...", or "none", or "" */
 	bool is_uml;
+	bool is_outside; /* a file of the user's, not of the cache: nothing is put beside it */
 };
 
 void kernel_free(struct kernel *k);

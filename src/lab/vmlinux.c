@@ -175,7 +175,7 @@ int vmlinux_get(const struct kernel *k, char **ret_path)
 		path = NULL;
 		return -ENOMEM;
 	}
-	if (access(path, R_OK) && unpack(k, path)) {
+	if (k->is_outside || (access(path, R_OK) && unpack(k, path))) {
 		free(steal_ptr(&path));
 		path = strdup(k->image);
 	}

@@ -11,7 +11,8 @@
 struct kernel;
 
 /* The file to give to QEMU for K, which the caller frees: "program" beside the image, unpacked at
- * the first call, or the image itself where unpacking is not possible or gains nothing. */
+ * the first call, or the image itself where unpacking is not possible or gains nothing, or the
+ * folder is not ours (is_outside): there may be images of several kernels, and newer ones later. */
 int vmlinux_get(const struct kernel *k, char **ret_path);
 
 /* The build-id (hex, the caller frees it) of the kernel in the file IMAGE, an ELF program or a

@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include <zstd.h>
 
+#include "cleanup.h"
 #include "guest.h"
+#include "kernel.h"
+#include "path.h"
 #include "unzstd.h"
 #include "vmlinux.h"
 
@@ -171,6 +175,26 @@ static void each_share_has_its_mount_words(void **state)
 		    "trans=tcp,port=564,version=9p2000.L");
 }
 
+static void nothing_beside_a_kernel_of_the_users_is_taken_for_it(void **state)
+{
+	char dir[] = "/tmp/test-vmlinux-XXXXXX";
+	autofree char *image = NULL, *program = NULL, *path = NULL;
+	struct kernel k = {.dir = dir, .is_outside = true};
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	image = path_join(dir, "vmlinuz-6.1");
+	program = path_join(dir, "program");
+	k.image = image;
+	assert_int_equal(path_write(image, "new", 3), 0);
+	assert_int_equal(path_write(program, "old", 3), 0);
+	assert_int_equal(vmlinux_get(&k, &path), 0);
+	assert_string_equal(path, image);
+	unlink(image);
+	unlink(program);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -181,6 +205,7 @@ int main(void)
 		cmocka_unit_test(the_entry_note_is_found),
 		cmocka_unit_test(a_program_that_lies_is_refused),
 		cmocka_unit_test(each_share_has_its_mount_words),
+		cmocka_unit_test(nothing_beside_a_kernel_of_the_users_is_taken_for_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
