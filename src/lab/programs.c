@@ -67,6 +67,18 @@ static int add_library(struct collection *c, const char *line)
 	return copy ? add_file(c, copy) : -ENOMEM;
 }
 
+/* Programs in the share are anybody's, and name a loader that would run on this host. */
+static bool is_trusted(const char *loader)
+{
+	static const char *const places[] = {"/lib", "/usr/lib", "/nix/store/", "/gnu/store/"};
+	autofree char *real = realpath(loader, NULL);
+
+	for (size_t i = 0; real && i < ARRAY_SIZE(places); i++)
+		if (!strncmp(real, places[i], strlen(places[i])))
+			return true;
+	return false;
+}
+
 /* The loader itself knows best what it would load; it starts nothing of the program. */
 static int add_libraries(struct collection *c, const char *loader, const char *path)
 {
@@ -75,6 +87,12 @@ static int add_libraries(struct collection *c, const char *loader, const char *p
 	autofree char *out = NULL;
 	int r;
 
+	if (!is_trusted(loader)) {
+		if (asprintf(c->ret_why, "%s wants the loader %s, which is none of this system's",
+			     path, loader) < 0)
+			*c->ret_why = NULL;
+		return -EPERM;
+	}
 	s.argv = argv;
 	s.fds[2] = SPAWN_NULL;
 	r = spawn_capture(&s, LIST_LIMIT, &out, NULL);

@@ -8,7 +8,8 @@ extern const char *const programs_usual[];
 
 /* The files, absolute and each once, that the programs WANTED (names in PATH, or paths; those with a
  * slash that do not begin with one are in DIR) need to run, and the programs themselves. A name that
- * there is not is left out: who runs it will see. Free *RET_FILES with strv_free. 0, or -errno with
+ * there is not is left out: who runs it will see. Loaders are started to list libraries, so they must be
+ * the system's: in /lib*, /usr/lib*, or a store of Nix or Guix. Free *RET_FILES with strv_free. 0, or -errno with
  * *RET_WHY. */
 int programs_collect(const char *const *wanted, const char *dir, char ***ret_files, char **ret_why);
 

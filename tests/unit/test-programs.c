@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmocka-all.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bundle.h"
 #include "cleanup.h"
 #include "path.h"
 #include "programs.h"
@@ -74,6 +76,22 @@ static void a_program_in_the_share_is_there_already(void **state)
 	cleanup(cleanup_strv) char **files = collect("./script");
 	assert_false(has(files, "/script"));
 	assert_true(has(files, "/sh"));
+}
+
+/* The share is not trusted: what it names is not run on the host. */
+static void a_loader_that_is_not_the_systems_is_not_run(void **state)
+{
+	const char *const wanted[] = {"./stranger", NULL};
+	autofree char *program = path_join(dir, "stranger"), *why = NULL;
+	char **files = NULL;
+
+	(void)state;
+	assert_int_equal(bundle_copy("/bin/true", program), 0);
+	assert_int_equal(bundle_set_loader(program, "/bin/true"), 0);
+	assert_int_equal(programs_collect(wanted, dir, &files, &why), -EPERM);
+	assert_null(files);
+	assert_non_null(strstr(why, "/bin/true"));
+	unlink(program);
 }
 
 static void scripts_that_name_one_another_have_an_end(void **state)
@@ -148,6 +166,7 @@ int main(void)
 		cmocka_unit_test(a_program_comes_with_its_loader_and_its_libraries),
 		cmocka_unit_test(a_script_comes_with_its_interpreter),
 		cmocka_unit_test(a_program_in_the_share_is_there_already),
+		cmocka_unit_test(a_loader_that_is_not_the_systems_is_not_run),
 		cmocka_unit_test(scripts_that_name_one_another_have_an_end),
 		cmocka_unit_test(a_program_that_there_is_not_is_left_out),
 		cmocka_unit_test(the_first_line_of_a_script_names_programs),
