@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -165,7 +166,8 @@ static char *command_of(const struct story *s, const struct step *step)
 /* Waits for the child; a signal to us lets it leave in order first. -EINTR then. */
 static int wait_for(struct child *c, int *ret_status)
 {
-	int r = child_wait(c, -1, ret_status);
+	/* Without a limit it would go on after a signal. */
+	int r = child_wait(c, INT_MAX, ret_status);
 
 	if (r != -EINTR)
 		return r;
@@ -368,7 +370,7 @@ static int tell(struct story *s)
 	r = run_steps(s);
 	if (r == -EINTR) {
 		log_error("interrupted after %zu of %zu steps", s->n_done, ARRAY_SIZE(steps));
-		return EXIT_GUEST;
+		return 128 + (lab_signal() ? lab_signal() : SIGINT);
 	}
 	if (r)
 		return lab_fail(r, NULL);

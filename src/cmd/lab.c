@@ -18,10 +18,17 @@ struct lab_verb {
 	const char *summary;
 };
 
-/* A handler that does nothing: what waits returns with -EINTR and removes what it made. */
+static volatile sig_atomic_t caught;
+
+/* What waits returns with -EINTR and removes what it made. */
 static void note_signal(int sig)
 {
-	(void)sig;
+	caught = sig;
+}
+
+int lab_signal(void)
+{
+	return caught;
 }
 
 static void catch_signals(void)

@@ -24,6 +24,9 @@ LAB_VERBS(V)
 /* `warren lab kernel symbols`, with the words after that. */
 int lab_symbols(int argc, char **argv);
 
+/* The signal that came, 0 without one. */
+int lab_signal(void);
+
 /* Says REASON, which is freed, or without one what errno -R means. Returns EXIT_ENVIRONMENT. */
 int lab_fail(int r, char *reason);
 
