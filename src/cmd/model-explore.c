@@ -12,18 +12,17 @@
 #include "progress.h"
 #include "spawn.h"
 
-static volatile sig_atomic_t is_interrupted;
+static volatile sig_atomic_t caught;
 
 static void note_signal(int sig)
 {
-	(void)sig;
-	is_interrupted = 1;
+	caught = sig;
 }
 
 static bool tell_progress(void *ctx, uint64_t sequences, uint64_t size)
 {
 	progress_update(ctx, "%" PRIu64 " sequences, files of %" PRIu64 " bytes", sequences, size);
-	return is_interrupted;
+	return caught;
 }
 
 static int tell_found(const struct model_options *o, struct read_trace *t,
@@ -88,7 +87,7 @@ int model_explore(int argc, char **argv)
 	progress_done(&progress);
 	if (r) {
 		log_error("%s", r == -ECANCELED ? "interrupted" : strerror(-r));
-		r = EXIT_ENVIRONMENT;
+		r = r == -ECANCELED ? 128 + caught : EXIT_ENVIRONMENT;
 	} else {
 		r = found.is_found ? tell_found(&o, &t, &found) : tell_nothing(&o, &found);
 	}
