@@ -208,15 +208,26 @@ static char *copy_block(const char *from, const char *to)
 	return block;
 }
 
+static void free_report(struct console_report *c)
+{
+	free(c->sentence);
+	free(c->block);
+}
+
+/* The first ones; but the first bug counts more than a warning. */
 static int keep(struct console_reports *r, const struct pattern *p, const struct line *l,
 		const char *rest, const char *next, const char *end)
 {
-	struct console_report *c = &r->kept[r->n];
+	struct console_report *c;
 
 	r->all++;
 	r->bugs += p->is_bug;
-	if (r->n == CONSOLE_REPORTS_KEPT)
-		return 0;
+	if (r->n == CONSOLE_REPORTS_KEPT) {
+		if (!p->is_bug || r->bugs > 1)
+			return 0;
+		free_report(&r->kept[--r->n]);
+	}
+	c = &r->kept[r->n];
 	c->sentence = make_sentence(p, rest, l->len - (size_t)(rest - l->text), next);
 	c->block = copy_block(l->at, end);
 	c->is_bug = p->is_bug;
@@ -249,10 +260,8 @@ int console_scan(const char *text, struct console_reports *ret_r)
 
 void console_reports_done(struct console_reports *r)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		free(r->kept[i].sentence);
-		free(r->kept[i].block);
-	}
+	for (size_t i = 0; i < r->n; i++)
+		free_report(&r->kept[i]);
 	*r = (struct console_reports){0};
 }
 

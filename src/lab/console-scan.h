@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* More of them are counted and not kept: the first ones tell most. */
+/* More of them are counted and not kept: the first ones tell most. Of bugs the first is always kept. */
 #define CONSOLE_REPORTS_KEPT 8
 
 struct console_report {

@@ -218,6 +218,25 @@ static void reports_over_the_limit_are_counted(void **state)
 	console_reports_done(&r);
 }
 
+static void the_first_bug_is_kept_behind_any_number_of_warnings(void **state)
+{
+	autofree char *many = calloc(10, sizeof(warning) + sizeof(hung)), *sentence = NULL;
+	struct console_reports r;
+
+	(void)state;
+	for (int i = 0; i < 9; i++)
+		strcat(many, warning);
+	strcat(many, hung);
+	assert_int_equal(console_scan(many, &r), 0);
+	assert_int_equal(r.all, 10);
+	assert_int_equal(r.bugs, 1);
+	assert_int_equal(r.n, CONSOLE_REPORTS_KEPT);
+	sentence = console_sentence(&r);
+	assert_string_equal(sentence,
+			    "task sync:123 blocked for more than 120 seconds (and 9 more)");
+	console_reports_done(&r);
+}
+
 static void a_crash_of_a_program_is_no_bug_of_the_kernel(void **state)
 {
 	struct console_reports r = expect(
@@ -255,6 +274,7 @@ int main(void)
 		cmocka_unit_test(a_task_that_hangs_is_a_bug),
 		cmocka_unit_test(kasan_tells_what_was_done_in_its_second_line),
 		cmocka_unit_test(a_bug_is_told_before_a_warning),
+		cmocka_unit_test(the_first_bug_is_kept_behind_any_number_of_warnings),
 		cmocka_unit_test(reports_over_the_limit_are_counted),
 		cmocka_unit_test(a_crash_of_a_program_is_no_bug_of_the_kernel),
 		cmocka_unit_test(bytes_that_are_no_text_do_no_harm),
