@@ -130,7 +130,7 @@ static bool is_number(const char *word, unsigned long min, unsigned long max)
 
 static bool is_among(const char *const *names, const char *word)
 {
-	return option_find_word(names, word, strcspn(word, ":")) >= 0;
+	return option_find_word(names, word, strlen(word)) >= 0;
 }
 
 static bool is_guard(const char *word)
@@ -167,7 +167,7 @@ static bool is_right(enum matrix_factor f, const char *word)
 	case MATRIX_CACHE:
 		return is_among(caches, word);
 	case MATRIX_READER:
-		return is_among(readers, word);
+		return option_find_word(readers, word, strcspn(word, ":")) >= 0;
 	case MATRIX_N_FACTORS:
 		break;
 	}
@@ -353,22 +353,26 @@ static void record(const struct matrix_verb *v)
 	autofree char *path = NULL, *why = NULL;
 	struct effect effects[MATRIX_N_FACTORS];
 	size_t n = matrix_effects(v->m, effects);
+	int r = 0;
 
 	if (record_find(v->o.record, &path, &why)) {
 		log_warn("not recorded: %s", why ? why : strerror(ENOMEM));
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < effects[i].n; k++) {
+		for (size_t k = 0; k < effects[i].n && !r; k++) {
 			autofree char *what = NULL;
 
 			if (asprintf(&what, "%s=%s", matrix_factor_name(effects[i].factor),
 				     effects[i].values[k]) < 0)
 				return;
-			record_add_variation(path, what, effects[i].boots[k], effects[i].damaged[k],
-					     0);
+			r = record_add_variation(path, what, effects[i].boots[k],
+						 effects[i].damaged[k], 0);
 		}
-	log_info("what was varied is in the record %s", path);
+	if (r)
+		log_warn("not recorded: %s", strerror(-r));
+	else
+		log_info("what was varied is in the record %s", path);
 }
 
 static int status_of(const struct matrix *m)
