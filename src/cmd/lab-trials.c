@@ -16,6 +16,7 @@
 #include "kernel.h"
 #include "logging.h"
 #include "run.h"
+#include "text.h"
 #include "verdict.h"
 
 int trials_open(struct trials *t, const char *verb)
@@ -161,10 +162,12 @@ static void on_mount(void *ctx, const struct mount_result *m)
 	for (const struct finding *f = t->findings; f; f = f->next)
 		c->boot->readers |= readers_of(c, t, f->steps);
 	if (t->findings && !c->boot->text) {
+		const char *name = t->findings->path;
 		autofree char *sentence = finding_sentence(t, t->findings);
+		autofree char *path = text_printable(name, strlen(name));
 
-		if (asprintf(&c->boot->text, "%s: %s", t->findings->path,
-			     sentence ? sentence : "") < 0)
+		if (asprintf(&c->boot->text, "%s: %s", path ? path : "", sentence ? sentence : "") <
+		    0)
 			c->boot->text = NULL;
 	}
 }

@@ -134,7 +134,7 @@ static void print_read(size_t number, const struct read_record *r)
 	print_place("before", r, &r->before);
 	print_place("after", r, &r->after);
 	if (r->broken)
-		printf("    BROKEN  %s\n", r->why);
+		printf("    BROKEN  %s\n", r->why ? r->why : "");
 }
 
 struct tally {

@@ -12,6 +12,7 @@
 #include "model-verb.h"
 #include "read-record.h"
 #include "seen-reads.h"
+#include "text.h"
 
 /* What is tried when the kernel is not named: the newest first. */
 static const char *const versions[] = {"6.12.44", "6.12.43", "6.12-rc2", "6.12-rc1"};
@@ -123,7 +124,8 @@ static int find_rules(const struct recording *rec, struct kernel_rules *ret_rule
 static char *describe(const struct read_record *first, size_t n, size_t different,
 		      const char *names)
 {
-	const char *file = first->file ? first->file : "a file without a name";
+	autofree char *name = first->file ? text_printable(first->file, strlen(first->file)) : NULL;
+	const char *file = name ? name : "a file without a name";
 	char *text;
 	int r;
 
