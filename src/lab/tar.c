@@ -21,6 +21,7 @@
 /* Not 0: tar(1) warns of times that are implausibly old. */
 #define TIME 1000000000
 #define PIECE (1U << 16)
+#define SIZE_MAX_OCTAL ((UINT64_C(1) << 33) - 1) /* 11 digits */
 
 /* The header of an entry, POSIX.1-2017 pax, "ustar Interchange Format". */
 struct header {
@@ -124,6 +125,8 @@ static int put_file(const struct tar *t, const char *path, const char *name, con
 
 	if (fd < 0 || !buf)
 		return fd < 0 ? -errno : -ENOMEM;
+	if (left > SIZE_MAX_OCTAL)
+		return -EFBIG;
 	r = put_entry(f, name, '0', st->st_mode & 0100 ? 0755 : 0644, left, "");
 	while (!r && left) {
 		ssize_t n = is_stopped(t) ? 0 : read(fd, buf, MIN(left, PIECE));
