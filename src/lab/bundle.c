@@ -116,8 +116,11 @@ static int copy_listed(char *line, const char *dir, char **ret_why)
 		return 0;
 	path += 3;
 	path[strcspn(path, " ")] = '\0';
-	if (*path != '/')
-		return lab_why(-ENOENT, ret_why, "a library is missing: %s", line);
+	if (*path != '/') {
+		line += strspn(line, " \t");
+		return lab_why(-ENOENT, ret_why, "the library %.*s is missing",
+			       (int)strcspn(line, " "), line);
+	}
 	name = strrchr(path, '/') + 1;
 	if (!strcmp(name, BUNDLE_LOADER))
 		return 0;

@@ -439,7 +439,7 @@ int keeper_start(const struct keeper_plan *p, struct child *ret_keeper)
 
 static pid_t find_child(int proc, pid_t parent)
 {
-	autoclosedir DIR *d = fdopendir(dup(proc));
+	autoclosedir DIR *d = fdopendir(fcntl(proc, F_DUPFD_CLOEXEC, 0));
 
 	if (d)
 		rewinddir(d);

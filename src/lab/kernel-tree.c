@@ -211,7 +211,7 @@ int kernel_trees_size(bool remove, uint64_t *ret_bytes)
 	autofree char *cache = NULL, *build = NULL;
 	autoclosedir DIR *d = NULL;
 	const struct dirent *e;
-	uint64_t before = 0;
+	uint64_t before = 0, after;
 	int r = lab_cache_dir(&cache);
 
 	if (r)
@@ -224,7 +224,10 @@ int kernel_trees_size(bool remove, uint64_t *ret_bytes)
 	while (remove && !r && d && (e = readdir(d)))
 		if (e->d_name[0] != '.')
 			r = remove_unused(cache, build, e->d_name);
-	if (!r)
-		*ret_bytes = remove ? before - tree_size(build) : before;
-	return r;
+	if (r)
+		return r;
+	/* Another process may build meanwhile. */
+	after = remove ? tree_size(build) : 0;
+	*ret_bytes = before > after ? before - after : 0;
+	return 0;
 }
