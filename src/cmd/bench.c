@@ -63,9 +63,8 @@ static int failed(int err, char *reason)
 {
 	log_error("%s", reason ? reason : strerror(-err));
 	free(reason);
-	return err == -EINTR						  ? EXIT_GUEST
-	       : err == -ENOENT || err == -ECONNREFUSED || err == -EACCES ? EXIT_ENVIRONMENT
-									  : EXIT_GUEST;
+	return err == -ENOENT || err == -ECONNREFUSED || err == -EACCES ? EXIT_ENVIRONMENT
+									: EXIT_GUEST;
 }
 
 struct bench {

@@ -185,8 +185,6 @@ static const char *const guests[] = {"uml", "qemu", NULL};
 static const char *const servers[] = {"warren", "qemu", NULL};
 static const char *const shares[] = {"", "vhost", "tcp", NULL};
 
-/* Who runs it again needs the options that shape what guest and server do: those are noted. Where things
- * are on this machine, and what is printed, is not among them. */
 static int take_fault(struct option_line *l, void *options, const char *value)
 {
 	struct verify_options *o = options;
@@ -198,6 +196,8 @@ static int take_fault(struct option_line *l, void *options, const char *value)
 	return 0;
 }
 
+/* Who runs it again needs the options that shape what guest and server do: those are noted. Where things
+ * are on this machine, and what is printed, is not among them. */
 #define FIELD(f) .at = offsetof(struct verify_options, f)
 static const struct option_row rows[] = {
 	{"guest", OPTION_WORD, FIELD(guest), .words = guests, .hint = "give uml or qemu",
