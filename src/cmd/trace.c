@@ -33,11 +33,12 @@ static int print_help(void)
 	       "                         [FILTER]... FILE\n"
 	       "       warren trace stats [--json] [FILTER]... FILE\n"
 	       "       warren trace lint [--all] [--ignore RULE,...] [--json] FILE\n"
+	       "       warren trace lint --rules\n"
 	       "       warren trace replay --connect ADDRESS [--aname NAME] FILE\n"
 	       "       warren trace convert --to FORM [--output FILE] FILE\n\n"
-	       "Recordings of 9P messages. 'warren serve' makes them too. What reads them reads a "
-	       "log\n"
-	       "of QEMU (-trace 'v9fs*' -msg timestamp=on) as well.\n\n");
+	       "Recordings of 9P messages. --record of serve, verify and lab run makes them too. "
+	       "What\n"
+	       "reads them reads a log of QEMU (-trace 'v9fs*' -msg timestamp=on) as well.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		printf("  %-8s  %s\n", verbs[i].name, verbs[i].summary);
 	printf("\noptions of record:\n"
