@@ -26,7 +26,8 @@ struct lane {
 	unsigned step;
 	bool failed; /* a step had an error: the operation only cleans up */
 	bool is_idle;
-	uint64_t began; /* or was due */
+	bool is_waiting; /* the link had no room for its request */
+	uint64_t began;	 /* or was due */
 	uint64_t random;
 	uint64_t offset; /* of the next sequential read or write, or the cookie of readdir */
 	char name[40];

@@ -147,6 +147,7 @@ static void end_operation(struct lane *l)
 static void go_on(struct lane *l)
 {
 	struct load_run *r = l->conn->run;
+	uint64_t offset = l->offset;
 	struct msg m;
 	int err;
 
@@ -156,7 +157,10 @@ static void go_on(struct lane *l)
 		return;
 	}
 	err = async_send(l->conn->async, &m, &l->call);
-	if (err) {
+	if (err == -EAGAIN) {
+		l->is_waiting = true;
+		l->offset = offset;
+	} else if (err) {
 		l->is_idle = true;
 		r->err = err;
 	}
@@ -193,6 +197,19 @@ static void take_reply(struct async_call *c, const struct msg *reply, int err)
 	go_on(l);
 	if (l->is_idle && !r->cell->rate && !r->is_stopping && !r->err)
 		begin(l, clock_now_ns());
+}
+
+static void retry_waiting(struct lane_conn *conns, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned j = 0; j < conns[i].n_lanes; j++) {
+			struct lane *l = &conns[i].lanes[j];
+
+			if (!l->is_waiting)
+				continue;
+			l->is_waiting = false;
+			go_on(l);
+		}
 }
 
 static int open_file(struct lane_conn *c, bool writes)
@@ -326,8 +343,10 @@ static int drive_until(struct load_run *r, struct lane_conn *conns, struct pollf
 	int err = 0;
 
 	while (!err && clock_now_ns() < end) {
-		uint64_t next = start_due(r, conns, n, due);
+		uint64_t next;
 
+		retry_waiting(conns, n);
+		next = start_due(r, conns, n, due);
 		err = load_stopped ? -EINTR : turn(conns, fds, n, MIN(next, end));
 		if (!err)
 			err = r->err;
