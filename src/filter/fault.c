@@ -129,8 +129,7 @@ static void copy_out(const struct iovec *iov, int n, const uint8_t *from, size_t
 	}
 }
 
-/* The bytes of another file in the place of OFFSET on; zeros where it has none, as long as it has
- * any. A reference on the file that was opened before F. */
+/* A reference on the file that was opened before LOWER; NULL if there was none. */
 static struct file *other_file(struct fault *f, struct file *lower)
 {
 	struct file *other;
@@ -143,6 +142,7 @@ static struct file *other_file(struct fault *f, struct file *lower)
 	return other;
 }
 
+/* The bytes of another file from OFFSET on; what is behind its end stays as it was read. */
 static int put_foreign(struct fault *f, struct file *lower, const struct call *c,
 		       const struct iovec *iov, int n, uint64_t offset)
 {
@@ -247,12 +247,13 @@ static int fault_read(struct file *file, const struct call *c, const struct iove
 
 	if (!is_about(f, pf->node))
 		return pass_ops.read(file, c, iov, n, offset, ret_count);
+	/* A read that is made again would take its turn twice. */
+	if (c->in_place)
+		return CALL_WOULD_BLOCK;
 	if (f->kind == FAULT_DELAY) {
 		const struct timespec t = {(time_t)(f->by / 1000000),
 					   (long)(f->by % 1000000) * 1000};
 
-		if (c->in_place)
-			return CALL_WOULD_BLOCK;
 		if (take_turn(f))
 			nanosleep(&t, NULL);
 	}
@@ -278,7 +279,11 @@ static int fault_write(struct file *file, const struct call *c, const struct iov
 	size_t total = total_of(iov, n);
 
 	if (!is_about(f, pf->node) || offset >= f->to || offset + total <= f->from ||
-	    (f->kind != FAULT_LOST_WRITE && f->kind != FAULT_MISPLACED) || !take_turn(f))
+	    (f->kind != FAULT_LOST_WRITE && f->kind != FAULT_MISPLACED))
+		return pass_ops.write(file, c, iov, n, offset, ret_count);
+	if (c->in_place)
+		return CALL_WOULD_BLOCK;
+	if (!take_turn(f))
 		return pass_ops.write(file, c, iov, n, offset, ret_count);
 	if (f->kind == FAULT_MISPLACED)
 		return pass_ops.write(file, c, iov, n, offset + f->by, ret_count);

@@ -163,6 +163,26 @@ static void it_acts_as_often_as_told(void **state)
 	stop();
 }
 
+/* A server asks in place first, and then on a worker: that is one read. */
+static void a_read_that_is_made_again_is_one_turn(void **state)
+{
+	struct call first = me;
+	struct iovec part = {got, SIZE};
+	struct qid qid;
+	struct file *a;
+	size_t n = 0;
+
+	(void)state;
+	first.in_place = true;
+	start("cut,times=1");
+	a = open_file("a", 0, &qid);
+	assert_int_equal(a->ops->read(a, &first, &part, 1, 0, &n), CALL_WOULD_BLOCK);
+	assert_int_equal(read_file(a, 0, SIZE), 0);
+	assert_int_equal(read_file(a, 0, SIZE), SIZE);
+	file_unref(a);
+	stop();
+}
+
 static void what_was_there_first(void **state)
 {
 	struct qid qid;
@@ -326,6 +346,7 @@ int main(void)
 		cmocka_unit_test(half_of_what_was_asked),
 		cmocka_unit_test(other_files_are_left_alone),
 		cmocka_unit_test(it_acts_as_often_as_told),
+		cmocka_unit_test(a_read_that_is_made_again_is_one_turn),
 		cmocka_unit_test(what_was_there_first),
 		cmocka_unit_test(another_size_is_told),
 		cmocka_unit_test(the_version_goes_back),
