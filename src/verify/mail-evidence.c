@@ -155,7 +155,7 @@ static size_t from_hex(const char *hex, unsigned char *buf, size_t cap)
 	size_t n = 0;
 	unsigned byte;
 
-	for (; hex && n < cap && sscanf(hex, "%2x", &byte) == 1; hex += 2)
+	for (; hex && n < cap && hex[0] && hex[1] && sscanf(hex, "%2x", &byte) == 1; hex += 2)
 		buf[n++] = (unsigned char)byte;
 	return n;
 }

@@ -14,11 +14,13 @@
 static char *replace(char *text, const char *what, const char *with)
 {
 	char *at, *longer;
+	size_t from = 0;
 
-	while (text && what && *what && (at = strstr(text, what))) {
+	while (text && what && *what && (at = strstr(text + from, what))) {
 		if (asprintf(&longer, "%.*s%s%s", (int)(at - text), text, with, at + strlen(what)) <
 		    0)
 			longer = NULL;
+		from = (size_t)(at - text) + strlen(with);
 		free(text);
 		text = longer;
 	}

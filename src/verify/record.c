@@ -326,6 +326,20 @@ int record_find(const char *arg, char **ret_path, char **ret_why)
 	return 0;
 }
 
+/* What scripts are made of. */
+static bool are_texts(json_t *list)
+{
+	json_t *word;
+	size_t i;
+
+	json_array_foreach(list, i, word)
+	{
+		if (!json_is_string(word))
+			return false;
+	}
+	return true;
+}
+
 static bool is_complete(json_t *o)
 {
 	return json_is_object(o) &&
@@ -335,7 +349,9 @@ static bool is_complete(json_t *o)
 	       json_is_object(json_object_get(o, "server")) &&
 	       json_is_object(json_object_get(o, "verdict")) &&
 	       json_is_object(json_object_get(o, "facts")) &&
-	       json_is_array(json_object_get(o, "mounts"));
+	       json_is_array(json_object_get(o, "mounts")) &&
+	       are_texts(json_object_get(o, "settings")) &&
+	       are_texts(json_object_get(json_object_get(o, "guest"), "words"));
 }
 
 int record_load(const char *path, json_t **ret_run, char **ret_why)

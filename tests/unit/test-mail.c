@@ -272,6 +272,20 @@ static void whatever_a_record_holds_the_mail_is_plain(void **state)
 	json_decref(copy);
 }
 
+static void half_a_byte_of_a_sample_is_left_out(void **state)
+{
+	json_t *copy = json_deep_copy(run);
+	autofree char *text = NULL;
+
+	(void)state;
+	json_object_set_new(first_finding(copy), "expected", json_string("abc"));
+	json_object_set_new(copy, "shared", json_string("DIR"));
+	text = mail_of(copy, NULL);
+	assert_non_null(strstr(text, " ab "));
+	assert_null(strstr(text, " ab 0c"));
+	json_decref(copy);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -299,6 +313,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_run_that_is_well_is_for_no_list),
 		cmocka_unit_test(a_complaint_of_the_kernel_is_shown_from_its_start),
 		cmocka_unit_test(whatever_a_record_holds_the_mail_is_plain),
+		cmocka_unit_test(half_a_byte_of_a_sample_is_left_out),
 	};
 
 	if (argc != 3)

@@ -256,6 +256,29 @@ static void what_is_no_record_is_refused(void **state)
 	assert_non_null(strstr(why, "is no record of this warren's"));
 }
 
+/* Scripts are made of these. */
+static void settings_that_are_no_texts_are_refused(void **state)
+{
+	static const char *const forms[] = {
+		"\"settings\": [1], \"guest\": {}", "\"guest\": {\"words\": [\"a\", null]}",
+		"\"settings\": [\"--a\"], \"guest\": {\"words\": [\"b\"]}"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		autofree char *text = NULL, *why = NULL;
+		json_t *run = NULL;
+
+		assert_true(
+			asprintf(&text,
+				 "{\"record\": 1, \"kernel\": {}, \"server\": {}, \"verdict\": {}, "
+				 "\"facts\": {}, \"mounts\": [], %s}",
+				 forms[i]) > 0);
+		write_file("run.json", text);
+		assert_int_equal(record_load(dir, &run, &why), i < 2 ? -EINVAL : 0);
+		json_decref(run);
+	}
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -279,6 +302,7 @@ int main(void)
 		cmocka_unit_test(a_passing_run_leaves_nothing),
 		cmocka_unit_test(a_link_is_not_followed),
 		cmocka_unit_test(what_is_no_record_is_refused),
+		cmocka_unit_test(settings_that_are_no_texts_are_refused),
 		cmocka_unit_test(a_full_disk_costs_no_older_record),
 		cmocka_unit_test(the_newest_ten_stay),
 	};
