@@ -23,19 +23,11 @@
 #define LISTS_LIMIT (16U << 20)
 #define JOB_LIMIT (1U << 20)
 
-static int copy_to(const struct repro *r, const char *from, const char *name, char **ret_why)
-{
-	autofree char *to = repro_path(r, name);
-	int err = to ? bundle_copy(from, to) : -ENOMEM;
-
-	return err ? lab_why(err, ret_why, "cannot copy %s: %s", from, strerror(-err)) : 0;
-}
-
 /* UML is a program of the host: it brings its C library along. */
 static int add_uml(const struct repro *r, const char *image, char **ret_why)
 {
 	autofree char *to = repro_path(r, KERNEL "linux"), *lib = repro_path(r, "lib");
-	int err = to && lib ? copy_to(r, image, KERNEL "linux", ret_why) : -ENOMEM;
+	int err = to && lib ? repro_copy(r, image, KERNEL "linux", ret_why) : -ENOMEM;
 
 	err = err ? err : bundle_libraries(image, lib, ret_why);
 	if (!err)
@@ -137,7 +129,7 @@ static int add_qemu(const struct repro *r, const struct kernel *k, char **ret_wh
 		.share = share && !strcmp(share, "tcp") ? SHARE_TCP : SHARE_VHOST_USER,
 		.probe = r->plan->probe,
 	};
-	int err = copy_to(r, k->image, KERNEL "image", ret_why);
+	int err = repro_copy(r, k->image, KERNEL "image", ret_why);
 
 	if (!err && k->modules)
 		err = add_modules(r, &cfg, ret_why);
@@ -205,7 +197,7 @@ int repro_add_kernel(struct repro *r, char **ret_why)
 	if (!err)
 		err = r->is_uml ? add_uml(r, k->image, ret_why) : add_qemu(r, k, ret_why);
 	if (!err && config && !access(config, R_OK))
-		err = copy_to(r, config, KERNEL "config", ret_why);
+		err = repro_copy(r, config, KERNEL "config", ret_why);
 	if (!err)
 		err = write_manifest(r, k);
 	kernel_free(k);

@@ -19,6 +19,9 @@ struct repro {
 /* PATH beneath the stage; the caller frees it. */
 char *repro_path(const struct repro *r, const char *path);
 
+/* The file FROM to NAME beneath the stage. 0, or -errno with *RET_WHY. */
+int repro_copy(const struct repro *r, const char *from, const char *name, char **ret_why);
+
 /* Kernel, its loader and libraries, initramfs; repro-kernel.c. */
 int repro_add_kernel(struct repro *r, char **ret_why);
 

@@ -2,7 +2,6 @@
 /* The scripts and texts of a reproducer. The scripts are POSIX sh: any distribution has that. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -431,22 +430,47 @@ static void put_command(FILE *f, const struct repro *r)
 	fputc('\n', f);
 }
 
-static int write_guest(const struct repro *r)
+/* " --guard GUARDS"; "" without GUARDS. */
+static char *guard_text(const char *guards)
 {
-	autofree char *text = NULL, *server = NULL, *iounit = NULL, *guard = NULL;
-	const char *guards = record_string(r->run, "guard");
-	int64_t unit = record_number(r->run, "iounit");
+	char *text = NULL;
 	size_t n;
 	FILE *f = open_memstream(&text, &n);
 
-	if (!f || (unit && asprintf(&iounit, " --iounit %" PRId64, unit) < 0) ||
-	    (guards && asprintf(&guard, " --guard '%s'", guards) < 0))
+	if (!f)
+		return NULL;
+	if (guards) {
+		fputs(" --guard ", f);
+		put_quoted(f, guards);
+	}
+	fclose(f);
+	return text;
+}
+
+static char *iounit_text(int64_t iounit)
+{
+	char *text;
+
+	if (!iounit)
+		return strdup("");
+	return asprintf(&text, " --iounit %" PRId64, iounit) < 0 ? NULL : text;
+}
+
+static int write_guest(const struct repro *r)
+{
+	autofree char *text = NULL, *server = NULL;
+	autofree char *iounit = iounit_text(record_number(r->run, "iounit"));
+	autofree char *guard = guard_text(record_string(r->run, "guard"));
+	size_t n;
+	FILE *f = iounit && guard ? open_memstream(&text, &n) : NULL;
+
+	if (!f)
 		return -ENOMEM;
 	fputs(guest_head, f);
 	if (!is_qemu_server(r)) {
 		const struct replacement words[] = {
-			{"IOUNIT", iounit ? iounit : ""},
-			{"GUARD", guard ? guard : ""},
+			{"IOUNIT", iounit},
+			{"GUARD", guard},
 			{"ADDRESS", is_tcp(r) ? "--listen \"tcp:127.0.0.1:${PORT:-5640}\""
 					      : "--socket-path \"$state/9p\""},
 		};

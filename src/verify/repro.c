@@ -68,7 +68,7 @@ static int make_folders(const struct repro *r)
 	return err;
 }
 
-static int copy_to(const struct repro *r, const char *from, const char *name, char **ret_why)
+int repro_copy(const struct repro *r, const char *from, const char *name, char **ret_why)
 {
 	autofree char *to = repro_path(r, name);
 	int err = to ? bundle_copy(from, to) : -ENOMEM;
@@ -81,9 +81,9 @@ static int add_programs(const struct repro *r, char **ret_why)
 	autofree char *lib = repro_path(r, "lib"), *job = path_join(r->plan->record, "job");
 	int err = lib && job ? bundle_libraries(r->plan->warren, lib, ret_why) : -ENOMEM;
 
-	err = err ? err : copy_to(r, r->plan->warren, "lib/warren", ret_why);
-	err = err ? err : copy_to(r, r->plan->probe, "lib/warren-probe", ret_why);
-	return err ? err : copy_to(r, job, "job", ret_why);
+	err = err ? err : repro_copy(r, r->plan->warren, "lib/warren", ret_why);
+	err = err ? err : repro_copy(r, r->plan->probe, "lib/warren-probe", ret_why);
+	return err ? err : repro_copy(r, job, "job", ret_why);
 }
 
 /* nftw takes no argument for its callback. */
