@@ -78,7 +78,12 @@ static void carry_both_ways(const struct feed *f)
 	unsigned char buf[4096];
 	ssize_t n;
 
-	while (poll(p, ARRAY_SIZE(p), -1) > 0 || errno == EINTR) {
+	for (;;) {
+		if (poll(p, ARRAY_SIZE(p), -1) < 0) {
+			if (errno != EINTR)
+				return;
+			continue;
+		}
 		if (p[1].revents) {
 			n = recv(f->terminal, buf, sizeof(buf), MSG_DONTWAIT);
 			if (n == 0 || !put_out(buf, n))
@@ -116,6 +121,13 @@ static void set_raw(struct feed *f)
 	f->was_set = !tcsetattr(0, TCSADRAIN, &t);
 }
 
+static void clean_up(struct feed *f)
+{
+	close(f->stop);
+	if (f->was_set)
+		tcsetattr(0, TCSADRAIN, &f->before);
+}
+
 int feed_start(struct feed *f, int terminal, bool is_terminal)
 {
 	int r;
@@ -128,6 +140,8 @@ int feed_start(struct feed *f, int terminal, bool is_terminal)
 		set_raw(f);
 	r = pthread_create(&f->thread, NULL, run_thread, f);
 	f->is_running = !r;
+	if (r)
+		clean_up(f);
 	return -r;
 }
 
@@ -139,8 +153,6 @@ void feed_stop(struct feed *f)
 		return;
 	(void)!write(f->stop, &one, sizeof(one));
 	pthread_join(f->thread, NULL);
-	close(f->stop);
-	if (f->was_set)
-		tcsetattr(0, TCSADRAIN, &f->before);
+	clean_up(f);
 	f->is_running = false;
 }
