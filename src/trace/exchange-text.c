@@ -253,11 +253,10 @@ static void put_other(FILE *f, const struct trace_record *r, uint64_t start)
 	fputc('\n', f);
 }
 
-static void put_type(FILE *f, const struct trace_record *r, const struct msg *m, bool well_formed)
+static void put_type(FILE *f, const struct trace_record *r, bool well_formed)
 {
 	const char *name = r->head_len < P9_HEADER_SIZE ? NULL : msg_name(r->head[4]);
 
-	(void)m;
 	fprintf(f, " %-8s", name ? name : "?");
 	if (!well_formed)
 		fprintf(f, " (malformed, %" PRIu32 " bytes)", r->head_len + r->payload_len);
@@ -319,7 +318,7 @@ void exchange_print(FILE *f, const struct exchange *e, uint64_t start)
 	}
 	put_start(f, e, has_request ? &e->request : &e->reply, start);
 	if (has_request) {
-		put_type(f, &e->request, &e->t, e->t_well_formed);
+		put_type(f, &e->request, e->t_well_formed);
 		put_path(f, e);
 		exchange_put_arguments(f, e);
 	} else {
@@ -342,7 +341,7 @@ static void put_message(FILE *f, const struct exchange *e, const struct trace_re
 	if (well_formed) {
 		msg_print(f, is_request ? &e->t : &e->r);
 	} else {
-		put_type(f, r, NULL, false);
+		put_type(f, r, false);
 	}
 }
 

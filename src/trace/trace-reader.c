@@ -286,8 +286,7 @@ static int load_body(struct trace_reader *r, const struct trace_block_head *h)
 	return 1;
 }
 
-/* Does everything in the block at r->offset + AFTER lie behind skip_to? Then the one before it may
- * be needed, else not. */
+/* Can the block H at r->offset reach to skip_to? Not where the next one begins before that. */
 static bool is_needed(struct trace_reader *r, const struct trace_block_head *h)
 {
 	uint8_t bytes[TRACE_BLOCK_HEAD_SIZE];

@@ -26,7 +26,7 @@ void mail_fieldf(FILE *f, const char *label, const char *fmt, ...) printf_like(3
 /* One line of a log as it is, or on several when it is too long. */
 void mail_log_line(FILE *f, const char *line, size_t n);
 
-/* N bytes of a file at OFFSET, 16 a line; LABEL stands before the first. */
+/* N bytes of a file at OFFSET, 12 a line; LABEL stands before the first. */
 void mail_hexdump(FILE *f, const char *label, const unsigned char *p, size_t n,
 		  unsigned long long offset);
 

@@ -171,7 +171,7 @@ static void put_row(FILE *f, const struct table *t, const struct matrix *m, cons
 	char buf[CELL_BYTES];
 
 	for (size_t i = 0; i < t->n_columns; i++)
-		fprintf(f, "%s%-*s", i ? "  " : "  ", i + 1 < t->n_columns ? (int)t->width[i] : 0,
+		fprintf(f, "  %-*s", i + 1 < t->n_columns ? (int)t->width[i] : 0,
 			column_text(t, m, c, i, buf));
 	fputc('\n', f);
 }

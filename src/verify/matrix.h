@@ -98,7 +98,8 @@ struct matrix_counts matrix_count(const struct matrix *m);
 char *matrix_sentence(const struct matrix *m);
 void matrix_print(const struct matrix *m, FILE *f);
 
-/* "DAMAGED 2 of 3", "OK 3", "the guest failed 1 of 3", "-": of one reader, in BUF of 64 bytes. */
+/* "DAMAGED 2 of 3", "OK 3 of 3", "OK 2, guest failed 1", "guest failed", "not run", "-": of one
+ * reader, in BUF of 64 bytes or a constant. */
 const char *matrix_cell_text(const struct cell *c, size_t reader, char *buf);
 
 const char *matrix_factor_name(enum matrix_factor f);

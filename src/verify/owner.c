@@ -47,7 +47,7 @@ static bool is_affordable(struct owner_search *s, uint64_t bytes)
 	return true;
 }
 
-/* Up to N bytes from OFFSET on. */
+/* Up to LEN bytes of N from OFFSET on. */
 static ssize_t read_host(const struct owner_search *s, const struct node *n, uint64_t offset,
 			 void *buf, size_t len)
 {

@@ -38,7 +38,7 @@ struct run_plan {
 	const char *record;
 	unsigned debug_mask;	  /* as in stage.h */
 	const char *const *trace; /* tracepoints, or NULL */
-	int cpu;		  /* where server and guest run; or: */
+	int cpu;		  /* where server and guest run; or: RUN_CPU_... */
 };
 
 /* What one mount came to. */
