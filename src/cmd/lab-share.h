@@ -43,7 +43,6 @@ int share_take_cache(struct option_line *l, void *o, const char *value);
 	SHARE_TEXT("kernel", kernel), SHARE_TEXT("qemu", qemu), SHARE_TEXT("share-dir", dir),   \
 		SHARE_NUMBER("msize", msize, 4096, 1U << 20),                                   \
 		SHARE_NUMBER("iounit", iounit, 0, 1U << 20),                                    \
-		SHARE_NUMBER("timeout", timeout_s, 1, 86400),                                   \
 		SHARE_NUMBER("memory", memory_mib, 64, 65536),                                  \
 		{.name = "cache", .kind = OPTION_TAKE, .take = share_take_cache},               \
 	{                                                                                       \
@@ -61,8 +60,7 @@ int share_take_cache(struct option_line *l, void *o, const char *value);
 	"  --cache MODE         none, readahead, mmap or loose (mmap)\n"                   \
 	"  --msize N            bytes of the largest message, 4096 to 1048576 (512000)\n"  \
 	"  --iounit N           what warren's server answers to open (0)\n"                \
-	"  --memory MIB         memory of the guest, 64 to 65536 (512)\n"                  \
-	"  --timeout SECONDS    end a guest that is silent for so long (60)\n"
+	"  --memory MIB         memory of the guest, 64 to 65536 (512)\n"
 
 /* What is to be started, ready to be: kernel and QEMU are fetched or built. VERB for messages. What
  * *RET_S points to is freed by share_done. EXIT_OK, or the exit code, said on standard error. */

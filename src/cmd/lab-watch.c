@@ -32,6 +32,7 @@ struct options {
 #define FIELD(f) .at = offsetof(struct options, f)
 static const struct option_row rows[] = {
 	SHARE_ROWS,
+	SHARE_NUMBER("timeout", timeout_s, 1, 86400),
 	{.name = "json", .kind = OPTION_FLAG, FIELD(json)},
 	{.name = "save", .kind = OPTION_TEXT, FIELD(save)},
 	{.name = "output", .kind = OPTION_FLAG, FIELD(output)},
@@ -45,6 +46,7 @@ static int print_help(void)
 	       "Runs COMMAND in a guest, in the mounted share, and shows what each read of the 9P "
 	       "client\ndoes to its iov_iter and folio_queue; marks a read that puts bytes behind "
 	       "its folio.\n\n" SHARE_HELP
+	       "  --timeout SECONDS    end a guest that is silent for so long (60)\n"
 	       "  --json               the reads, a JSON object a line, and nothing else\n"
 	       "  --save FILE          write these lines to FILE, for 'warren model replay'\n"
 	       "  --output             show what COMMAND prints, on standard error\n"
