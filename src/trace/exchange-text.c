@@ -278,7 +278,7 @@ static void put_path(FILE *f, const struct exchange *e)
 	text_put(f, path, strlen(path));
 }
 
-/* What came with the last column. */
+/* The columns behind the result: how long it took, how it travelled, digests. */
 static void put_travel(FILE *f, const struct exchange *e)
 {
 	if (e->kind == EXCHANGE_DONE) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the parts of the comparison share: compare.c takes the lines and finds the nodes,
- * compare-content.c judges the bytes of a file, compare-node.c all else about a name. */
+ * compare-content.c judges the bytes of a file, compare-node.c all else about a name,
+ * compare-memory.c what was written into memory of others. */
 #ifndef VERIFY_COMPARE_PARTS_H
 #define VERIFY_COMPARE_PARTS_H
 

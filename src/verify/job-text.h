@@ -10,7 +10,7 @@ struct job_plan {
 	const char *const *caches, *const *ways; /* NULL-terminated */
 	const unsigned *msizes; /* 0-terminated; each cache mode is mounted with each */
 	const char *exec;	/* or NULL */
-	unsigned fragment; /* percent of the guest\'s memory that is broken into pieces, or 0 */
+	unsigned fragment;	/* percent of the guest's memory that is broken into pieces, or 0 */
 };
 
 /* The caller frees it; NULL when memory is out. */

@@ -14,9 +14,9 @@
 
 #define PAGE 4096U
 
-/* Adds what READ_ONE gives until N bytes are there, the end comes or it fails. */
 typedef ssize_t read_one(struct way_file *f, void *buf, size_t n, uint64_t offset);
 
+/* Adds what ONE gives until N bytes are there, the end comes or it fails. */
 static ssize_t read_on(struct way_file *f, read_one *one, size_t unit, uint64_t offset,
 		       unsigned char *buf, size_t n, uint64_t *ret_at)
 {
