@@ -195,7 +195,7 @@ static void take_reply(struct async_call *c, const struct msg *reply, int err)
 		l->op->reply(l, reply);
 	l->step++;
 	go_on(l);
-	if (l->is_idle && !r->cell->rate && !r->is_stopping && !r->err)
+	if (l->is_idle && r->cell->rate <= 0 && !r->is_stopping && !r->err)
 		begin(l, clock_now_ns());
 }
 
@@ -263,7 +263,7 @@ static uint64_t start_due(struct load_run *r, struct lane_conn *conns, unsigned 
 {
 	uint64_t now = clock_now_ns(), gap;
 
-	if (!r->cell->rate) {
+	if (r->cell->rate <= 0) {
 		for (unsigned i = 0; i < n; i++)
 			for (unsigned j = 0; j < conns[i].n_lanes; j++)
 				if (conns[i].lanes[j].is_idle)
@@ -331,9 +331,10 @@ static void note_costs(struct load_run *r, uint64_t began, struct cpu_times from
 	double n = (double)r->result->requests;
 
 	r->result->seconds = (double)(clock_now_ns() - began) / (double)NS_PER_SEC;
-	r->result->server_cpu_us = from.server && n ? (double)(to.server - from.server) / 1000 / n
-						    : -1;
-	r->result->own_cpu_us = n ? (double)(to.own - from.own) / 1000 / n : -1;
+	r->result->server_cpu_us = from.server && n > 0
+					   ? (double)(to.server - from.server) / 1000 / n
+					   : -1;
+	r->result->own_cpu_us = n > 0 ? (double)(to.own - from.own) / 1000 / n : -1;
 }
 
 /* Until END; operations begin as they are due from *DUE on. */
