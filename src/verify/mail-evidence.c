@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "macros.h"
 #include "mail-parts.h"
 #include "mail-text.h"
 #include "mail.h"
@@ -31,7 +32,8 @@ const char *record_string(json_t *run, const char *path)
 
 int64_t record_number(json_t *run, const char *path)
 {
-	return json_integer_value(record_at(run, path));
+	return MAX(MIN(json_integer_value(record_at(run, path)), RECORD_NUMBER_MAX),
+		   -RECORD_NUMBER_MAX);
 }
 
 static bool has_status(json_t *mount, const char *status)

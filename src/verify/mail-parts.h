@@ -8,6 +8,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* A record is a file that anybody may have written: numbers are cut to this, so that a few of them can
+ * be added. */
+#define RECORD_NUMBER_MAX (INT64_C(1) << 53)
+
 /* PATH is keys with dots between. NULL, or 0, when it is not there. */
 json_t *record_at(json_t *run, const char *path);
 const char *record_string(json_t *run, const char *path);

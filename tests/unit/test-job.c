@@ -56,7 +56,7 @@ static void a_guest_tells_of_itself(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (!strstr(text, known[i]))
 			fail_msg("no '%s' in %s", known[i], text);
-	free(s.bytes);
+	statement_done(&s);
 	free(text);
 }
 
