@@ -62,8 +62,10 @@ static const char *const inet_options[] = {OPTIONS_UML,	 OPTIONS_DEBIAN, OPTIONS
 static const char *const debug_options[] = {OPTIONS_UML, OPTIONS_DEBIAN, OPTIONS_NO_INET,
 					    OPTIONS_OFF, OPTIONS_DEBUG,	 NULL};
 
+/* In 6.1 tracepoints need SRCU and do not say so; what selects it is inotify. */
 static const char *const inet_debug_options[] = {OPTIONS_UML, OPTIONS_DEBIAN, OPTIONS_INET,
-						 OPTIONS_OFF, OPTIONS_DEBUG,  NULL};
+						 OPTIONS_OFF, OPTIONS_DEBUG,  "INOTIFY_USER=y",
+						 NULL};
 
 static const char *const x86_options[] = {OPTIONS_X86, OPTIONS_DEBIAN, OPTIONS_INET, OPTIONS_DEBUG,
 					  NULL};
