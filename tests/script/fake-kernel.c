@@ -14,7 +14,11 @@
 
 #define PAGE 4096U
 #define PAGES 8U
+#ifdef __clang__
+#define kept __attribute__((noinline))
+#else
 #define kept __attribute__((noinline, noclone))
+#endif
 
 enum iter_type { ITER_UBUF, ITER_IOVEC, ITER_BVEC, ITER_KVEC, ITER_FOLIOQ, ITER_XARRAY };
 enum pageflags { PG_locked, PG_writeback, PG_uptodate, PG_dirty };
