@@ -7,7 +7,7 @@
 
 /* Values below 2 * LINEAR have a bucket each; above, each power of two has LINEAR. */
 #define LINEAR_BITS 6
-#define LINEAR (1u << LINEAR_BITS)
+#define LINEAR ((size_t)1 << LINEAR_BITS)
 
 static size_t bucket_of(uint64_t value)
 {
@@ -16,7 +16,7 @@ static size_t bucket_of(uint64_t value)
 	if (value < LINEAR * 2)
 		return value;
 	shift = 63 - (unsigned)__builtin_clzll(value) - LINEAR_BITS;
-	return shift * (size_t)LINEAR + (size_t)(value >> shift);
+	return shift * LINEAR + (size_t)(value >> shift);
 }
 
 /* The largest value of the bucket. */

@@ -23,9 +23,9 @@
 #define DATA_PAGES (MAX_MSIZE / PAGE)
 /* Of a slot: request, reply, table, then the data's pages. */
 #define AT_REPLY PAGE
-#define AT_TABLE (2 * PAGE)
-#define AT_DATA (3 * PAGE)
-#define SLOT_SIZE (AT_DATA + DATA_PAGES * PAGE)
+#define AT_TABLE ((uint64_t)2 * PAGE)
+#define AT_DATA ((uint64_t)3 * PAGE)
+#define SLOT_SIZE (AT_DATA + (uint64_t)DATA_PAGES * PAGE)
 #define MEM_ADDR 0x100000ULL
 #define STRIDE 37u /* no divisor in common with DATA_PAGES: page i of the data is page i * 37 */
 
@@ -221,7 +221,7 @@ static int start(struct vhost_link *l)
 {
 	struct front *f = l->front;
 	uint16_t num = ring_size(l->n_slots);
-	uint64_t ring = (num * 32ULL + 2 * PAGE) / PAGE * PAGE;
+	uint64_t ring = (num * 32ULL + 2ULL * PAGE) / PAGE * PAGE;
 	int r = front_negotiate(f, 0);
 
 	if (!r && !(f->features >> VIRTIO_F_INDIRECT_DESC & 1))

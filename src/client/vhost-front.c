@@ -73,7 +73,7 @@ int front_send(struct front *f, uint32_t request, uint32_t flags, const void *pa
 	       uint32_t size, const int *fds, unsigned n)
 {
 	struct vu_header h = {.request = request, .flags = flags, .size = size};
-	struct iovec parts[] = {{&h, sizeof(h)}, {(void *)(uintptr_t)payload, payload ? size : 0}};
+	struct iovec parts[] = {{&h, sizeof(h)}, {(void *)payload, payload ? size : 0}};
 	union {
 		char bytes[CMSG_SPACE(64 * sizeof(int))];
 		struct cmsghdr align;

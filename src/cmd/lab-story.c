@@ -27,7 +27,7 @@
 
 #define VERB "lab story"
 #define FIXED "6.12-uml-debug"
-#define BROKEN FIXED "-without-folioq-offset"
+#define BROKEN "6.12-uml-debug-without-folioq-offset"
 #define CORPUS "--corpus=sizes=12943"
 #define MAX_OUTPUT (1 << 20)
 #define MAX_WORDS 20

@@ -39,6 +39,14 @@ static const struct option long_options[] = {
 
 static struct loop *loop_to_stop;
 
+static void set_handler(void (*handler)(int sig))
+{
+	signal(SIGTERM, handler);
+	signal(SIGINT, handler);
+	signal(SIGHUP, handler);
+}
+
+/* The first signal ends the loop, the second one the process. */
 static void on_signal(int sig)
 {
 	signal(sig, SIG_DFL);
@@ -190,9 +198,7 @@ int trace_record(int argc, char **argv)
 	err = open_parts(&o, &p, &reason);
 	if (!err) {
 		loop_to_stop = p.loop;
-		signal(SIGTERM, on_signal);
-		signal(SIGINT, on_signal);
-		signal(SIGHUP, on_signal);
+		set_handler(on_signal);
 		err = say_ready(&o, &p);
 	}
 	if (!err)

@@ -202,7 +202,7 @@ static int damage(struct fault *f, struct pass_file *file, const struct call *c,
 		fill(iov, n, f->kind);
 		return 0;
 	case FAULT_BITFLIP:
-		if (offset == f->from)
+		if (offset == f->from && n > 0)
 			*(uint8_t *)iov[0].iov_base ^= 4;
 		return 0;
 	case FAULT_SHIFTED:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "initramfs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -115,6 +116,7 @@ static int add_parents(struct cpio *c, const char *name, char ***folders)
 {
 	int r = 0;
 
+	assert(name);
 	for (const char *at = name; !r && (at = strchr(at, '/')); at++) {
 		autofree char *folder = strndup(name, (size_t)(at - name));
 

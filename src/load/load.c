@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "load.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -205,6 +206,7 @@ static void retry_waiting(struct lane_conn *conns, unsigned n)
 		for (unsigned j = 0; j < conns[i].n_lanes; j++) {
 			struct lane *l = &conns[i].lanes[j];
 
+			assert(l);
 			if (!l->is_waiting)
 				continue;
 			l->is_waiting = false;
@@ -381,8 +383,10 @@ int load_run(struct load *l, const struct load_cell *cell, struct load_result *r
 	autofree struct lane_conn *conns = calloc(cell->connections, sizeof(*conns));
 	autofree struct pollfd *fds = calloc(cell->connections, sizeof(*fds));
 	unsigned n = 0;
-	int err = conns && fds ? 0 : why(ret_why, -ENOMEM, "out of memory");
+	int err = 0;
 
+	if (!conns || !fds)
+		return why(ret_why, -ENOMEM, "out of memory");
 	memset(ret_r, 0, sizeof(*ret_r));
 	ret_r->msize = l->msize;
 	r.size = MIN(cell->size ? cell->size : 4096, l->msize - P9_IO_HEADER_SIZE);

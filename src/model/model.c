@@ -277,7 +277,7 @@ static ssize_t read_direct(struct model *m, const struct step *s, unsigned char 
 	size_t n_pages;
 	ssize_t n;
 
-	asked.len = MIN(s->len, left + 2 * PAGE_SIZE);
+	asked.len = MIN(s->len, left + (uint64_t)2 * PAGE_SIZE);
 	n_pages = asked.len / PAGE_SIZE + 1;
 	n = phys_init(&phys, 2 * n_pages);
 	if (n)

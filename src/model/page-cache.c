@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "page-cache.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +179,7 @@ static size_t copy_folios(struct folio **batch, size_t n, uint64_t pos, uint64_t
 		size_t offset = (size_t)(pos + done) % PAGE_SIZE;
 		size_t part = (size_t)MIN(end - pos - done, (uint64_t)(PAGE_SIZE - offset));
 
+		assert(batch[i]);
 		memcpy(to + done, phys_bytes(batch[i]->phys, batch[i]->pfn) + offset, part);
 		done += part;
 	}
@@ -186,7 +188,7 @@ static size_t copy_folios(struct folio **batch, size_t n, uint64_t pos, uint64_t
 
 ssize_t filemap_read(struct file *f, uint64_t pos, size_t count, void *buf)
 {
-	struct folio *batch[PAGEVEC_SIZE];
+	struct folio *batch[PAGEVEC_SIZE] = {NULL};
 	uint64_t i_size = f->mapping->i_size, last_pos = f->ra.prev_pos;
 	size_t done = 0;
 

@@ -106,7 +106,7 @@ size_t frames_compact(size_t *pfns, size_t n)
 
 size_t frames_needed(size_t n, size_t count)
 {
-	return 2 * MARGIN + 2 * n + 4 * count;
+	return (size_t)2 * MARGIN + 2 * n + 4 * count;
 }
 
 void frames_init(struct frames *f, struct phys *p, enum layout layout, uint64_t seed)
@@ -129,7 +129,8 @@ static bool is_free(const struct frames *f, size_t pfn, size_t count)
 /* Somewhere, then the next place behind it that is free. */
 static size_t get_random(struct frames *f, size_t count)
 {
-	size_t room = f->phys->n_pages - 2 * MARGIN - count, first = prng_below(&f->next, room);
+	size_t room = f->phys->n_pages - (size_t)2 * MARGIN - count,
+	       first = prng_below(&f->next, room);
 
 	for (size_t i = 0; i < room; i++) {
 		size_t pfn = MARGIN + (first + i) % room;

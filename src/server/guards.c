@@ -54,7 +54,8 @@ int guards_parse(const char *text, uint32_t *mask, const char **ret_bad, size_t 
 	for (const char *word = text;; word++) {
 		size_t len = strcspn(word, ",");
 		bool no = len > 3 && !memcmp(word, "no-", 3);
-		uint32_t bits = bits_of(word + 3 * no, len - 3 * no);
+		size_t skip = no ? 3 : 0;
+		uint32_t bits = bits_of(word + skip, len - skip);
 
 		if (len == 4 && !memcmp(word, "none", 4)) {
 			result = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "exchange.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,7 @@ static void free_slots(struct slots **at)
 {
 	struct slots *s = *at;
 
+	assert(s);
 	*at = s->next;
 	free(s);
 }

@@ -46,7 +46,7 @@ static const char *parse_date(const char *line, uint64_t *ret_time)
 	sec = timegm(&tm);
 	if (sec < 0 || sec > UINT32_MAX)
 		return NULL;
-	*ret_time = (uint64_t)sec * NS_PER_SEC + usec * 1000;
+	*ret_time = (uint64_t)sec * NS_PER_SEC + usec * UINT64_C(1000);
 	return rest + n;
 }
 
@@ -64,7 +64,7 @@ static const char *parse_stamp(const char *line, uint64_t *ret_time)
 	if (sscanf(line, "%llu@%llu.%llu:%n", &pid, &sec, &usec, &n) != 3 || !n ||
 	    sec > UINT32_MAX || usec > 999999)
 		return line;
-	*ret_time = sec * NS_PER_SEC + usec * 1000;
+	*ret_time = sec * NS_PER_SEC + usec * UINT64_C(1000);
 	return line + n;
 }
 

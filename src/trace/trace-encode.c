@@ -144,7 +144,7 @@ int trace_encode(struct trace_block *b, const struct trace_record *r, bool keep_
 		 const uint8_t *digests)
 {
 	size_t payload = keep_data ? r->payload_len : 8u * trace_n_digests(r->grid, r->payload_len);
-	size_t texts = 3 * TRACE_MAX_PATH;
+	size_t texts = (size_t)3 * TRACE_MAX_PATH;
 	int err = make_room(b, MOST_NUMBERS + texts + r->head_len + payload);
 	uint8_t *p;
 

@@ -164,7 +164,7 @@ static int write_index(struct trace_file *f)
 	head.body_sum = trace_sum(bytes + TRACE_BLOCK_HEAD_SIZE, body);
 	trace_put_block_head(&head, bytes);
 	trace_put64(p, f->size);
-	memcpy(p + 8, TRACE_TAIL_MAGIC, 8);
+	memcpy(p + 8, trace_tail_magic, sizeof(trace_tail_magic));
 	return write_all(f, bytes, size);
 }
 

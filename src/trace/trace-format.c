@@ -13,6 +13,9 @@
 #pragma GCC diagnostic ignored "-Wpedantic"
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+const char trace_magic[8] = TRACE_MAGIC;
+const char trace_tail_magic[8] = TRACE_TAIL_MAGIC;
 #pragma GCC diagnostic pop
 
 uint64_t trace_sum(const void *p, size_t n)
@@ -23,7 +26,7 @@ uint64_t trace_sum(const void *p, size_t n)
 void trace_put_file_head(const struct trace_file_head *h, uint8_t *to)
 {
 	memset(to, 0, TRACE_HEAD_SIZE);
-	memcpy(to, TRACE_MAGIC, 8);
+	memcpy(to, trace_magic, sizeof(trace_magic));
 	trace_put32(to + 8, h->version);
 	trace_put32(to + 12, h->flags);
 	trace_put64(to + 16, h->wall);

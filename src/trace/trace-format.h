@@ -36,6 +36,7 @@
 
 #define TRACE_MAGIC "\211W9T\r\n\032\n"
 #define TRACE_TAIL_MAGIC "W9INDEX\n"
+extern const char trace_magic[8], trace_tail_magic[8]; /* without a NUL */
 #define TRACE_BLOCK_MAGIC 0x4b423957u
 #define TRACE_VERSION 1u
 #define TRACE_HEAD_SIZE 64u

@@ -281,7 +281,8 @@ int corpus_sizes(const struct corpus_spec *s, uint32_t **ret_sizes, size_t *ret_
 		free(l.n);
 		return l.err;
 	}
-	qsort(l.n, l.count, sizeof(*l.n), compare_sizes);
+	if (l.count)
+		qsort(l.n, l.count, sizeof(*l.n), compare_sizes);
 	for (size_t i = 0; i < l.count; i++)
 		if (!kept || l.n[kept - 1] != l.n[i])
 			l.n[kept++] = l.n[i];
@@ -403,11 +404,11 @@ static int make_file(const struct corpus_spec *s, int dir_fd, uint16_t id, uint3
 int corpus_make(const struct corpus_spec *s, int dir_fd)
 {
 	autofree uint32_t *sizes = NULL;
-	size_t n;
+	size_t n = 0;
 	int r = corpus_sizes(s, &sizes, &n);
 
 	/* Ids of different seeds do not meet soon. */
 	for (size_t i = 0; i < n && !r; i++)
-		r = make_file(s, dir_fd, (uint16_t)(s->seed * 4099U + i), sizes[i]);
+		r = make_file(s, dir_fd, (uint16_t)((size_t)s->seed * 4099 + i), sizes[i]);
 	return r;
 }
