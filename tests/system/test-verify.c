@@ -422,7 +422,8 @@ static void a_share_that_vanishes_is_not_equal(void **state)
 	make_tree("vanishing", true);
 	r = START(path("vanishing"));
 	wait_until_under_way(&r);
-	run_shell("chmod 700 %s/modes/closed; rm -rf %s", path("vanishing"));
+	/* At once: a guest on a busy machine may be done before all files are removed. */
+	run_shell("mv %s %s.gone", path("vanishing"));
 	expect(r, 4, NULL, "vanished while it was being verified");
 	nothing_is_left();
 }
