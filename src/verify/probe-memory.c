@@ -50,7 +50,7 @@ static int fill(int fd, uint64_t pages)
 
 	for (uint64_t page = 0; page < pages; page += BATCH) {
 		for (unsigned i = 0; i < BATCH; i++)
-			memory_canary(page + i, buf + i * PAGE);
+			memory_canary(page + i, buf + (size_t)i * PAGE);
 		if (pwrite(fd, buf, sizeof(buf), (off_t)(page * PAGE)) != (ssize_t)sizeof(buf))
 			return errno ? -errno : -ENOSPC;
 	}
@@ -130,6 +130,6 @@ void memory_scan(struct probe *p)
 		    (ssize_t)sizeof(buf))
 			return;
 		for (unsigned i = 0; i < BATCH; i += 2)
-			judge_page(p, page + i, buf + i * PAGE);
+			judge_page(p, page + i, buf + (size_t)i * PAGE);
 	}
 }

@@ -168,7 +168,7 @@ static void tell_page(struct probe *p, size_t index, uint64_t pfn, const unsigne
 /* Touches what is in the cache, and nothing else: MADV_RANDOM brings nothing along. */
 static int tell_pages(struct probe *p, int fd, size_t n)
 {
-	autofree unsigned char *is_there = malloc(n + 1);
+	autofree unsigned char *is_there = calloc(n + 1, 1);
 	autofree uint64_t *pfns = calloc(n + 1, sizeof(*pfns));
 	unsigned char *map = mmap(NULL, n * PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	int r = 0;
