@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* warren lab report: the mail to the kernel's lists about a recorded run. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,7 @@
 #include "lab.h"
 #include "logging.h"
 #include "mail.h"
-#include "record.h"
+#include "record-words.h"
 #include "slurp.h"
 
 #define CONSOLE_LIMIT (2U << 20)
@@ -61,35 +60,17 @@ static int write_mail(json_t *run, const char *path, const char *output)
 
 int lab_report(int argc, char **argv)
 {
-	static const struct option options[] = {{"output", required_argument, NULL, 'o'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	char **words = argv - 1, *why = NULL;
-	const char *output = NULL;
+	struct record_words w = {.verb = "lab report", .print_help = print_help};
 	autofree char *path = NULL;
 	json_t *run = NULL;
-	int n = argc + 1, key, r;
+	int r;
 
-	opterr = 0;
-	optind = 0;
-	while ((key = getopt_long(n, words, ":o:h", options, NULL)) != -1) {
-		if (key == 'h')
-			return print_help();
-		if (key != 'o')
-			return cmd_usage_error("lab report", "%s '%s'",
-					       key == ':' ? "a value is missing for"
-							  : "there is no option",
-					       words[optind - 1]);
-		output = optarg;
-	}
-	if (optind + 1 < n)
-		return cmd_usage_error("lab report", "give one run");
-	r = record_find(words[optind], &path, &why);
-	if (!r)
-		r = record_load(path, &run, &why);
+	if (record_words_parse(&w, argc, argv, &r))
+		return r;
+	r = record_words_load(&w, &path, &run);
 	if (r)
-		return lab_fail(r, why);
-	r = write_mail(run, path, output);
+		return r;
+	r = write_mail(run, path, w.output);
 	json_decref(run);
 	return r;
 }

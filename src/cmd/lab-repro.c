@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* warren lab repro: an archive that shows a recorded run's damage on any machine. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +13,7 @@
 #include "lab.h"
 #include "logging.h"
 #include "ready.h"
-#include "record.h"
+#include "record-words.h"
 #include "repro.h"
 #include "verdict.h"
 
@@ -91,38 +90,21 @@ static int pack(const char *path, json_t *run, const char *output)
 
 int lab_repro(int argc, char **argv)
 {
-	static const struct option options[] = {{"output", required_argument, NULL, 'o'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	char **words = argv - 1, *why = NULL;
-	const char *output = DEFAULT_OUTPUT;
+	struct record_words w = {
+		.verb = "lab repro", .print_help = print_help, .output = DEFAULT_OUTPUT};
 	autofree char *path = NULL;
 	json_t *run = NULL;
-	int n = argc + 1, key, r;
+	int r;
 
-	opterr = 0;
-	optind = 0;
-	while ((key = getopt_long(n, words, ":o:h", options, NULL)) != -1) {
-		if (key == 'h')
-			return print_help();
-		if (key != 'o')
-			return cmd_usage_error("lab repro", "%s '%s'",
-					       key == ':' ? "a value is missing for"
-							  : "there is no option",
-					       words[optind - 1]);
-		output = optarg;
-	}
-	if (optind + 1 < n)
-		return cmd_usage_error("lab repro", "give one run");
-	if (repro_check_name(output))
-		return cmd_usage_error("lab repro", "'%s' has no ending .tar.zst or .tar", output);
+	if (record_words_parse(&w, argc, argv, &r))
+		return r;
+	if (repro_check_name(w.output))
+		return cmd_usage_error(w.verb, "'%s' has no ending .tar.zst or .tar", w.output);
 	catch_signals();
-	r = record_find(words[optind], &path, &why);
-	if (!r)
-		r = record_load(path, &run, &why);
+	r = record_words_load(&w, &path, &run);
 	if (r)
-		return lab_fail(r, why);
-	r = pack(path, run, output);
+		return r;
+	r = pack(path, run, w.output);
 	json_decref(run);
 	return r;
 }
