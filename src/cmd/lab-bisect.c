@@ -94,10 +94,7 @@ static int take_word(struct option_line *l, const char *name, const char *value,
 
 static int take_cache(struct option_line *l, void *o, const char *value)
 {
-	static const char *const words[] = {"none", "readahead", "mmap", "loose", NULL};
-
-	return take_word(l, "cache", value, words, "give none, readahead, mmap or loose",
-			 &((struct bisect_options *)o)->cache);
+	return option_cache(l, value, &((struct bisect_options *)o)->cache);
 }
 
 static int take_share(struct option_line *l, void *o, const char *value)

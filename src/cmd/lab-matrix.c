@@ -146,7 +146,6 @@ static bool is_right(enum matrix_factor f, const char *word)
 {
 	static const char *const guests[] = {"own", "uml", "qemu", NULL};
 	static const char *const shares[] = {"warren", "vhost", "tcp", "qemu", NULL};
-	static const char *const caches[] = {"none", "readahead", "mmap", "loose", NULL};
 	static const char *const readers[] = {"read",	  "pread",     "mmap",	   "direct",
 					      "splice",	  "plain",     "willneed", "readahead",
 					      "mmap-seq", "mmap-rand", NULL};
@@ -165,7 +164,7 @@ static bool is_right(enum matrix_factor f, const char *word)
 	case MATRIX_MSIZE:
 		return is_number(word, 4096, 1U << 20);
 	case MATRIX_CACHE:
-		return is_among(caches, word);
+		return is_among(option_caches, word);
 	case MATRIX_READER:
 		return option_find_word(readers, word, strcspn(word, ":")) >= 0;
 	case MATRIX_N_FACTORS:

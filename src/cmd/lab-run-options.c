@@ -17,13 +17,7 @@ static int take_cpu(struct option_line *l, void *o, const char *value)
 
 static int take_cache(struct option_line *l, void *o, const char *value)
 {
-	static const char *const words[] = {"none", "readahead", "mmap", "loose", NULL};
-	int i = option_find_word(words, value, strlen(value));
-
-	if (i < 0)
-		return option_wrong(l, "cache", value, "give none, readahead, mmap or loose");
-	((struct run_options *)o)->cache = words[i];
-	return 0;
+	return option_cache(l, value, &((struct run_options *)o)->cache);
 }
 
 static const char *const guests[] = {"uml", "qemu", NULL};

@@ -18,13 +18,7 @@ const char *const share_words[] = {"warren", "qemu", NULL};
 
 int share_take_cache(struct option_line *l, void *o, const char *value)
 {
-	static const char *const words[] = {"none", "readahead", "mmap", "loose", NULL};
-	int i = option_find_word(words, value, strlen(value));
-
-	if (i < 0)
-		return option_wrong(l, "cache", value, "give none, readahead, mmap or loose");
-	((struct share_options *)o)->cache = words[i];
-	return 0;
+	return option_cache(l, value, &((struct share_options *)o)->cache);
 }
 
 static int find_dir(const char *verb, const char *name, char **ret_dir)

@@ -59,6 +59,18 @@ int option_find_word(const char *const *names, const char *text, size_t n)
 	return -1;
 }
 
+const char *const option_caches[] = {"none", "readahead", "mmap", "loose", NULL};
+
+int option_cache(struct option_line *l, const char *value, const char **ret_cache)
+{
+	int i = option_find_word(option_caches, value, strlen(value));
+
+	if (i < 0)
+		return option_wrong(l, "cache", value, OPTION_CACHE_HINT);
+	*ret_cache = option_caches[i];
+	return 0;
+}
+
 static int set_field(struct option_line *l, const struct option_row *row, void *o,
 		     const char *value)
 {

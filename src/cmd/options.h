@@ -49,6 +49,11 @@ int option_number(struct option_line *l, const char *name, const char *value, ui
 /* "any" is -2, as in stage.h. */
 int option_cpu(struct option_line *l, const char *value, int *ret_cpu);
 
+/* The cache modes of a mount: one of these words, NULL-terminated. */
+extern const char *const option_caches[];
+#define OPTION_CACHE_HINT "give none, readahead, mmap or loose"
+int option_cache(struct option_line *l, const char *value, const char **ret_cache);
+
 /* The index of TEXT in NAMES (NULL-terminated), of which N bytes count; -1. */
 int option_find_word(const char *const *names, const char *text, size_t n);
 

@@ -20,7 +20,6 @@
 #define FRAGMENT_MAX 90
 #define CORPUS_CACHES "none,readahead,mmap,loose"
 
-static const char *const cache_words[] = {"none", "readahead", "mmap", "loose", NULL};
 static const char *const way_words[] = {"read",	    "pread",	 "mmap",     "direct",
 					"splice",   "plain",	 "willneed", "readahead",
 					"mmap-seq", "mmap-rand", NULL};
@@ -101,7 +100,7 @@ static bool is_way(const char *word)
 
 static bool is_cache(const char *word)
 {
-	return option_find_word(cache_words, word, strlen(word)) >= 0;
+	return option_find_word(option_caches, word, strlen(word)) >= 0;
 }
 
 static int split(struct option_line *l, const char *name, const char *text,
