@@ -49,7 +49,7 @@ int ready_programs(struct ready *r, char **ret_why)
 	/* Where a loader was started in our place, the link names that. */
 	r->warren = strdup(own ? own : self);
 	dir = dirname(self);
-	if (asprintf(&r->probe, "%s/../verify/warren-probe", dir) < 0)
+	if (asprintf(&r->probe, "%s/../probe/warren-probe", dir) < 0)
 		r->probe = NULL;
 	if (env || (r->probe && access(r->probe, X_OK) < 0)) {
 		free(r->probe);
