@@ -57,6 +57,8 @@ json_t *json_finding(const struct tally *t, const struct finding *d, const char 
 	json_object_set_new(o, "right_ways", ways_of(t, d->right & ~d->steps));
 	json_object_set_new(o, "relation", json_text(relation));
 	json_object_set_new(o, "text", json_text(d->text ? d->text : damage_meaning(d->class)));
+	json_object_set_new(o, "layer", json_string(layer_name(d->layer)));
+	json_object_set_new(o, "evidence", json_text(d->evidence));
 	return o;
 }
 

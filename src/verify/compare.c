@@ -71,6 +71,7 @@ void compare_free(struct compare *c)
 		c->t.findings = f->next;
 		free(f->path);
 		free(f->text);
+		free(f->evidence);
 		free(f);
 	}
 	free_paths(c->t.changed);
@@ -134,6 +135,7 @@ int add_finding(struct compare *c, const struct node *node, const char *name, en
 		.steps = steps,
 		.right = right,
 		.text = text,
+		.layer = class == DAMAGE_HOST_ALTERED ? LAYER_HOST_FILE : LAYER_UNKNOWN,
 	};
 	*c->t.last_finding = f;
 	c->t.last_finding = &f->next;

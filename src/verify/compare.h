@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "damage.h"
+#include "layer.h"
 #include "report.h"
 
 #define WALK_MAX_STEPS 64
@@ -37,6 +38,8 @@ struct finding {
 	uint64_t right;	   /* ... and which read these bytes rightly */
 	char *text;	   /* more of it, for a person; may be NULL */
 	struct sample sample;
+	enum layer layer; /* the first bad one */
+	char *evidence;	  /* why that one, or what is missing to say it; may be NULL */
 };
 
 struct path_list {
