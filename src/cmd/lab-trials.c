@@ -113,7 +113,7 @@ const struct prepared *trials_prepare(struct trials *t, const char *kernel, cons
 struct catcher {
 	const struct trials *trials;
 	struct boot *boot;
-	bool has_tally, is_refused; /* the kernel does not know this mount */
+	bool has_verdict, is_refused; /* the kernel does not know this mount */
 };
 
 static size_t find_reader(const char *const *readers, const char *step)
@@ -157,10 +157,13 @@ static void on_mount(void *ctx, const struct mount_result *m)
 			c->boot->text = NULL;
 		return;
 	}
-	c->has_tally = true;
+	c->has_verdict = verdict_of(t) != VERDICT_NONE;
 	c->boot->is_damaged = t->n_findings > 0;
 	for (const struct finding *f = t->findings; f; f = f->next)
 		c->boot->readers |= readers_of(c, t, f->steps);
+	if (!c->has_verdict && !c->boot->text)
+		c->boot->text = strdup(t->n_starved ? "the guest ran out of memory (ENOMEM)"
+						    : "no way of reading works");
 	if (t->findings && !c->boot->text) {
 		const char *name = t->findings->path;
 		autofree char *sentence = finding_sentence(t, t->findings);
@@ -201,7 +204,7 @@ static int end_boot(struct trials *t, const struct catcher *c, const struct run_
 	}
 	if (r->end == RUN_ENVIRONMENT || c->is_refused)
 		c->boot->end = BOOT_IMPOSSIBLE;
-	else if (r->end == RUN_FAILED || !c->has_tally)
+	else if (r->end == RUN_FAILED || !c->has_verdict)
 		c->boot->end = BOOT_FAILED;
 	if (!c->boot->text && r->why)
 		c->boot->text = strdup(r->why);

@@ -37,6 +37,7 @@ void json_mount(const struct mount_result *m, const struct circumstances *c, con
 		print(json_finding(m->tally, d, m->cache));
 	print_paths("changed", m->cache, m->tally->changed);
 	print_paths("unreadable", m->cache, m->tally->unreadable);
+	print_paths("starved", m->cache, m->tally->starved);
 	print(json_mounted(m, c, sentence));
 }
 

@@ -135,8 +135,11 @@ static char *mount_failure_text(const struct mount_result *m, const char *versio
 			"choose another with --cache, or another kernel with --kernel",
 			version, m->cache);
 	else
-		n = asprintf(&text, "the guest's %s failed with cache=%s: %s (%s)", m->failed,
-			     m->cache, m->error, m->text);
+		n = asprintf(&text, "the guest's %s failed with cache=%s: %s (%s)%s", m->failed,
+			     m->cache, m->error, m->text,
+			     !strcmp(m->error, "ENOMEM")
+				     ? ": give it more memory (--memory), or a smaller --msize"
+				     : "");
 	return n < 0 ? NULL : text;
 }
 

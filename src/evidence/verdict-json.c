@@ -92,6 +92,7 @@ json_t *json_mounted(const struct mount_result *m, const struct circumstances *c
 	json_object_set_new(o, "bad_bytes", json_count(t->bad_bytes));
 	json_object_set_new(o, "changed", json_count(t->n_changed));
 	json_object_set_new(o, "unreadable", json_count(t->n_unreadable));
+	json_object_set_new(o, "starved", json_count(t->n_starved));
 	json_object_set_new(o, "xattrs", json_boolean(!t->no_xattrs));
 	return o;
 }

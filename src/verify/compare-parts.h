@@ -62,6 +62,7 @@ int add_finding(struct compare *c, const struct node *node, const char *name, en
 		uint64_t from, uint64_t to, uint64_t steps, uint64_t right, char *text);
 int note_changed(struct compare *c, const struct node *node, const char *name);
 int note_unreadable(struct compare *c, const struct node *node);
+int note_starved(struct compare *c, const struct node *node);
 
 /* All steps that read. */
 uint64_t reading_steps(const struct compare *c);

@@ -76,6 +76,7 @@ void compare_free(struct compare *c)
 	}
 	free_paths(c->t.changed);
 	free_paths(c->t.unreadable);
+	free_paths(c->t.starved);
 	xattrs_free(c->xattrs);
 	content_clear(&c->content);
 	runs_done(&c->content.runs);
@@ -173,6 +174,11 @@ int note_changed(struct compare *c, const struct node *node, const char *name)
 int note_unreadable(struct compare *c, const struct node *node)
 {
 	return add_path(&c->t.unreadable, &c->t.n_unreadable, node_path(node));
+}
+
+int note_starved(struct compare *c, const struct node *node)
+{
+	return add_path(&c->t.starved, &c->t.n_starved, node_path(node));
 }
 
 uint64_t reading_steps(const struct compare *c)
@@ -323,7 +329,8 @@ static int judge_missing(struct compare *c, const struct node *n)
 	return add_finding(c, n, NULL, DAMAGE_MISSING, 0, 0, 0, 0, NULL);
 }
 
-/* An error of the guest; the host's recheck tells whether the host would have one now, too. */
+/* An error of the guest; the host's recheck tells whether the host would have one now, too. That its
+ * client found no memory for a message says nothing of the share. */
 static int judge_error(struct compare *c, const struct node *n, const char *what, int err,
 		       uint64_t step, uint64_t at)
 {
@@ -333,6 +340,8 @@ static int judge_error(struct compare *c, const struct node *n, const char *what
 		return note_unreadable(c, n);
 	if (host_recheck(manifest_root_fd(c->m), n, false, NULL) == HOST_CHANGED)
 		return note_changed(c, n, NULL);
+	if (err == ENOMEM)
+		return note_starved(c, n);
 	if (asprintf(&text, "%s: %s", what, report_errno(err)) < 0)
 		return -ENOMEM;
 	return add_finding(c, n, NULL, DAMAGE_ERROR, at, at, step, 0, text);

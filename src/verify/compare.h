@@ -62,7 +62,8 @@ struct tally {
 	uint64_t read_size; /* the bytes of a Tread, at most; 0: not known */
 	uint64_t n_strays;  /* findings in the guest's memory, not in a file */
 	struct path_list *changed, *unreadable;
-	uint64_t n_changed, n_unreadable;
+	struct path_list *starved; /* the guest had no memory for them: no fault of the share */
+	uint64_t n_changed, n_unreadable, n_starved;
 };
 
 struct compare;

@@ -34,7 +34,7 @@ enum verdict verdict_of(const struct tally *t)
 {
 	if (t->n_findings)
 		return VERDICT_DAMAGED;
-	return t->is_complete && tally_ways(t) ? VERDICT_OK : VERDICT_NONE;
+	return t->is_complete && tally_ways(t) && !t->n_starved ? VERDICT_OK : VERDICT_NONE;
 }
 
 static const char *plural(uint64_t n)
@@ -58,6 +58,9 @@ static void put_left_out(FILE *f, const struct tally *t)
 			t->n_changed, t->n_changed == 1 ? "was" : "were");
 	if (t->n_unreadable)
 		fprintf(f, "; %" PRIu64 " not readable by you and not compared", t->n_unreadable);
+	if (t->n_starved && t->n_findings)
+		fprintf(f, "; the guest had no memory for %" PRIu64 " other%s (ENOMEM)",
+			t->n_starved, plural(t->n_starved));
 	if (t->no_xattrs)
 		fprintf(f, "; the share has no extended attributes");
 }
@@ -164,6 +167,18 @@ static void put_damaged(FILE *f, const struct tally *t, const struct circumstanc
 		fputs("; the guest did not read on to the end", f);
 }
 
+static void put_failed(FILE *f, const struct tally *t, const struct circumstances *c)
+{
+	if (t->n_starved)
+		fprintf(f, "FAILED: the guest ran out of memory (ENOMEM) at %" PRIu64 " name%s",
+			t->n_starved, plural(t->n_starved));
+	else
+		fputs("FAILED: no way of reading works", f);
+	put_circumstances(f, c);
+	if (t->n_starved)
+		fputs(": give it more (--memory), or a smaller --msize", f);
+}
+
 char *verdict_sentence(const struct tally *t, const struct circumstances *c)
 {
 	char *text = NULL;
@@ -180,8 +195,7 @@ char *verdict_sentence(const struct tally *t, const struct circumstances *c)
 		put_damaged(f, t, c);
 		break;
 	case VERDICT_NONE:
-		fputs("FAILED: no way of reading works", f);
-		put_circumstances(f, c);
+		put_failed(f, t, c);
 		break;
 	}
 	put_left_out(f, t);
@@ -213,6 +227,7 @@ void verdict_evidence(FILE *f, const struct tally *t)
 		fprintf(f, "  ... and %" PRIu64 " more findings\n", t->n_findings - EVIDENCE_MAX);
 	put_paths(f, t->changed, t->n_changed, "changed on the host while being verified");
 	put_paths(f, t->unreadable, t->n_unreadable, "not readable by you");
+	put_paths(f, t->starved, t->n_starved, "the guest had no memory for it (ENOMEM)");
 	for (size_t i = 0; i < t->n_steps; i++)
 		if (t->off_steps & UINT64_C(1) << i)
 			fprintf(f, "  %s is not possible here: %s\n", t->steps[i],

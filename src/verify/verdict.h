@@ -21,7 +21,8 @@ struct circumstances {
 
 enum verdict { VERDICT_OK, VERDICT_DAMAGED, VERDICT_NONE };
 
-/* VERDICT_NONE: the walk proves nothing, it did not end or no way of reading worked. */
+/* VERDICT_NONE: the walk proves nothing, it did not end, no way of reading worked, or the guest's memory
+ * was too little. */
 enum verdict verdict_of(const struct tally *t);
 
 /* The caller frees it; NULL when memory is out. */

@@ -425,6 +425,19 @@ static void an_error_where_the_host_reads_is_damage(void **state)
 	assert_string_equal(t->t->findings->text, "mmap: EIO");
 }
 
+static void a_guest_without_memory_is_no_damage(void **state)
+{
+	struct setting *t = *state;
+	char *text = report_of(t->guest);
+
+	text = replace(text, "s 12943 4\n", "e 3 4096 ENOMEM\ns 12943 3\n");
+	compare_text(t, replace(text, "\nup\n", "\nup ENOMEM\n"));
+	assert_int_equal(t->t->n_findings, 0);
+	assert_int_equal(t->t->n_starved, 2);
+	assert_true(!strcmp(t->t->starved->path, "sub") || !strcmp(t->t->starved->path, "f"));
+	assert_string_not_equal(t->t->starved->path, t->t->starved->next->path);
+}
+
 /* Only that it read something else is known. */
 static void a_way_that_differs_from_a_wrong_one_is_not_wrong_for_that(void **state)
 {
@@ -599,6 +612,7 @@ int main(void)
 		TEST(a_second_walk_over_one_manifest_starts_afresh),
 		TEST(a_name_that_is_listed_twice_is_damage),
 		TEST(an_error_where_the_host_reads_is_damage),
+		TEST(a_guest_without_memory_is_no_damage),
 		TEST(a_way_that_differs_from_a_wrong_one_is_not_wrong_for_that),
 		TEST(bytes_behind_the_end_are_damage),
 		TEST(two_files_taken_for_one_are_damage),

@@ -93,6 +93,24 @@ static void nothing_read_is_no_proof(void **state)
 	assert_int_equal(verdict_of(&t), VERDICT_NONE);
 }
 
+static void a_guest_without_memory_proves_nothing(void **state)
+{
+	struct finding d = {.path = (char *)"f", .class = DAMAGE_MISSING};
+	struct tally t = walk();
+
+	(void)state;
+	t.n_starved = 4;
+	expect(&t, VERDICT_NONE,
+	       "FAILED: the guest ran out of memory (ENOMEM) at 4 names in Linux 6.12.95 (UML, "
+	       "virtio, cache=mmap, msize=512000): give it more (--memory), or a smaller --msize");
+	t.findings = &d;
+	t.n_findings = t.n_damaged = 1;
+	expect(&t, VERDICT_DAMAGED,
+	       "DAMAGED: 1 of 4312 files differs in Linux 6.12.95 (UML, virtio, cache=mmap, "
+	       "msize=512000): f: MISSING (a name that the guest does not see); the guest had no "
+	       "memory for 4 others (ENOMEM)");
+}
+
 static void the_first_wrong_range_is_in_the_sentence(void **state)
 {
 	struct tally t = walk();
@@ -195,6 +213,7 @@ int main(void)
 		cmocka_unit_test(what_was_left_out_is_said),
 		cmocka_unit_test(a_way_that_is_not_possible_does_not_count),
 		cmocka_unit_test(nothing_read_is_no_proof),
+		cmocka_unit_test(a_guest_without_memory_proves_nothing),
 		cmocka_unit_test(the_first_wrong_range_is_in_the_sentence),
 		cmocka_unit_test(damage_before_a_crash_is_damage),
 		cmocka_unit_test(sizes_are_told_in_decimal_units),
