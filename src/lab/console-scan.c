@@ -2,9 +2,11 @@
 #include "console-scan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "macros.h"
@@ -12,6 +14,9 @@
 
 #define BLOCK_LINES 250 /* KASAN in User Mode Linux: 150, most of them guesses of the call trace */
 #define SHORT_BLOCK_LINES 24 /* of a report whose end we do not find */
+
+#define PIECE ((size_t)1 << 20)
+#define AHEAD ((size_t)128 << 10) /* what a report that begins before it may go on to, for sure */
 
 #define END_TRACE "---[ end "
 #define END_TASK "</TASK>"
@@ -235,27 +240,78 @@ static int keep(struct console_reports *r, const struct pattern *p, const struct
 	return c->sentence && c->block ? 0 : -ENOMEM;
 }
 
-int console_scan(const char *text, struct console_reports *ret_r)
+/* The lines that begin before STOP, with all of the last report; *AT moves behind it. */
+static int scan_lines(const char **at, const char *stop, struct console_reports *r)
 {
-	struct console_reports r = {0};
 	const struct pattern *p;
 	struct line l;
 	int err = 0;
 
-	while (!err && next_line(&text, &l)) {
+	while (!err && *at < stop && next_line(at, &l)) {
 		const char *rest = match(&l, &p), *end;
 
 		if (!rest)
 			continue;
-		end = find_end(text, p);
-		err = keep(&r, p, &l, rest, text, end);
-		text = MAX(text, end);
+		end = find_end(*at, p);
+		err = keep(r, p, &l, rest, *at, end);
+		*at = MAX(*at, end);
 	}
-	if (err)
-		console_reports_done(&r);
-	else
-		*ret_r = r;
 	return err;
+}
+
+/* Takes what was found, unless ERR says that it is not all. */
+static int finish(int err, struct console_reports *r, struct console_reports *ret_r)
+{
+	if (err)
+		console_reports_done(r);
+	else
+		*ret_r = *r;
+	return err;
+}
+
+int console_scan(const char *text, struct console_reports *ret_r)
+{
+	struct console_reports r = {0};
+
+	return finish(scan_lines(&text, text + strlen(text), &r), &r, ret_r);
+}
+
+/* Fills up BUF, in which N bytes are; those that would end the text become spaces. */
+static int fill(int fd, char *buf, size_t *n)
+{
+	ssize_t got = 1;
+
+	while (*n < PIECE && got) {
+		got = read(fd, buf + *n, PIECE - *n);
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		for (ssize_t i = 0; i < got; i++)
+			if (!buf[*n + (size_t)i])
+				buf[*n + (size_t)i] = ' ';
+		*n += got > 0 ? (size_t)got : 0;
+	}
+	buf[*n] = '\0';
+	return 0;
+}
+
+int console_scan_file(const char *path, struct console_reports *ret_r)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	autofree char *buf = malloc(PIECE + 1);
+	struct console_reports r = {0};
+	bool is_end = false;
+	size_t n = 0;
+	int err = fd < 0 ? -errno : buf ? 0 : -ENOMEM;
+
+	while (!err && !is_end && !(err = fill(fd, buf, &n))) {
+		const char *at = buf;
+
+		is_end = n < PIECE;
+		err = scan_lines(&at, buf + n - (is_end ? 0 : AHEAD), &r);
+		n -= (size_t)(at - buf);
+		memmove(buf, at, n);
+	}
+	return finish(err, &r, ret_r);
 }
 
 void console_reports_done(struct console_reports *r)

@@ -25,6 +25,8 @@ struct console_reports {
 /* Looks through TEXT, a console's log: with or without time stamps, carriage returns, any bytes. 0 or
  * -ENOMEM. Free with console_reports_done. */
 int console_scan(const char *text, struct console_reports *ret_r);
+/* The same of a file of any size; it is read in pieces. 0 or -errno. */
+int console_scan_file(const char *path, struct console_reports *ret_r);
 void console_reports_done(struct console_reports *r);
 
 /* "KASAN: ... (and 3 more)"; NULL when there is none, or no memory. A bug comes before a warning. The

@@ -12,10 +12,8 @@
 
 #include "cleanup.h"
 #include "record-files.h"
-#include "slurp.h"
 
 #define LINE_LIMIT (4U << 20)
-#define CONSOLE_MAX (8U << 20)
 #define REPORT_LIMIT (16U << 20)
 #define LOG_LIMIT (1U << 20)
 #define TRACE_LIMIT (80U << 20) /* the probe stops at 64 MiB */
@@ -287,17 +285,15 @@ static int fail_guest(struct stage *s, const char *what)
 			   sentence ? sentence : "");
 }
 
-static void scan_console(struct stage *s)
+/* A kernel whose words nobody has read is not known to be well. */
+static int scan_console(struct stage *s)
 {
-	autofree char *path = path_of(guest_state_dir(s->guest), "console"), *text = NULL;
-	size_t n;
+	autofree char *path = path_of(guest_state_dir(s->guest), "console");
+	int err = path ? console_scan_file(path, &s->reports) : -ENOMEM;
 
-	if (!path || slurp(path, CONSOLE_MAX, &text, &n))
-		return;
-	for (size_t i = 0; i < n; i++)
-		if (!text[i])
-			text[i] = ' ';
-	console_scan(text, &s->reports);
+	return err ? stage_failf(s, RUN_FAILED, "cannot look through the guest's console: %s",
+				 strerror(-err))
+		   : 0;
 }
 
 /* Why the guest's report ended, if that was too early. */
@@ -333,7 +329,7 @@ int stage_follow(struct stage *s, int (*take)(void *ctx, const char *line), int 
 {
 	autofree char *buf = malloc(1 << 16);
 	ssize_t n = 0;
-	int err = buf ? 0 : -ENOMEM;
+	int scan_err, err = buf ? 0 : -ENOMEM;
 
 	while (!err && !s->monitor.signal && (n = guest_read(s->guest, buf, 1 << 16)) > 0) {
 		copy_report(s, buf, (size_t)n);
@@ -341,9 +337,10 @@ int stage_follow(struct stage *s, int (*take)(void *ctx, const char *line), int 
 		if (!err && tick)
 			err = tick(ctx);
 	}
-	scan_console(s);
 	if (!err && s->malformed)
 		err = fail_line(s);
+	scan_err = scan_console(s);
+	err = err ? err : scan_err;
 	/* What was found out about the report already. */
 	if (err && s->end != RUN_DONE)
 		return err;

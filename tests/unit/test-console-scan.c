@@ -4,8 +4,11 @@
  * kernel/hung_task.c. */
 #include "cmocka-all.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "console-scan.h"
@@ -237,6 +240,40 @@ static void the_first_bug_is_kept_behind_any_number_of_warnings(void **state)
 	console_reports_done(&r);
 }
 
+/* Lines of the guest's own up to the byte SIZE. */
+static void fill_up(FILE *f, long size)
+{
+	long left;
+
+	while ((left = size - ftell(f)) > 200)
+		fprintf(f, "[    1.%06ld] the guest's own line, with%ca zero\n", left, 0);
+	fprintf(f, "%*s\n", (int)left - 1, "");
+}
+
+/* It is read in pieces of 1 MiB. */
+static void a_report_at_the_edge_of_a_piece_is_whole(void **state)
+{
+	char path[] = "/tmp/test-console-XXXXXX";
+	FILE *f = fdopen(mkstemp(path), "w");
+	struct console_reports r;
+
+	(void)state;
+	assert_non_null(f);
+	fputs(warning, f);
+	fill_up(f, (1 << 20) - 100);
+	fputs(warning, f);
+	fill_up(f, 9 << 18);
+	fputs(hung, f);
+	fclose(f);
+	assert_int_equal(console_scan_file(path, &r), 0);
+	unlink(path);
+	assert_int_equal(r.all, 3);
+	assert_int_equal(r.bugs, 1);
+	assert_string_equal(r.kept[1].block, r.kept[0].block);
+	console_reports_done(&r);
+	assert_int_equal(console_scan_file(path, &r), -ENOENT);
+}
+
 static void a_crash_of_a_program_is_no_bug_of_the_kernel(void **state)
 {
 	struct console_reports r = expect(
@@ -276,6 +313,7 @@ int main(void)
 		cmocka_unit_test(a_bug_is_told_before_a_warning),
 		cmocka_unit_test(the_first_bug_is_kept_behind_any_number_of_warnings),
 		cmocka_unit_test(reports_over_the_limit_are_counted),
+		cmocka_unit_test(a_report_at_the_edge_of_a_piece_is_whole),
 		cmocka_unit_test(a_crash_of_a_program_is_no_bug_of_the_kernel),
 		cmocka_unit_test(bytes_that_are_no_text_do_no_harm),
 	};
