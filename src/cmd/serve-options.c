@@ -24,6 +24,7 @@ enum option_key {
 	OPT_IOUNIT,
 	OPT_GUARD,
 	OPT_FAULT,
+	OPT_TRANSPORT_FAULT,
 	OPT_WORKERS,
 	OPT_ALLOW_DEVICES,
 	OPT_CPU,
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
 	{"iounit", required_argument, NULL, OPT_IOUNIT},
 	{"guard", required_argument, NULL, OPT_GUARD},
 	{"fault", required_argument, NULL, OPT_FAULT},
+	{"transport-fault", required_argument, NULL, OPT_TRANSPORT_FAULT},
 	{"workers", required_argument, NULL, OPT_WORKERS},
 	{"allow-devices", no_argument, NULL, OPT_ALLOW_DEVICES},
 	{"cpu", required_argument, NULL, OPT_CPU},
@@ -79,6 +81,8 @@ void serve_print_help(void)
 	       "below\n"
 	       "  --fault FAULT         damage what passes, for tests of detectors; see the "
 	       "manual\n"
+	       "  --transport-fault DAMAGE\n"
+	       "                        damage payloads when they are sent and recorded\n"
 	       "  --workers N           threads for requests that block, 1 to 256 (4)\n"
 	       "  --allow-devices       let clients make device nodes\n"
 	       "  --cpu N               run on this CPU only\n"
@@ -143,6 +147,14 @@ static int add_endpoint(struct serve_options *o, enum endpoint_kind kind, const 
 	return kind == ENDPOINT_FD ? get_fd("fd", text, &e->fd) : 0;
 }
 
+static int add_fault(const char **faults, size_t *n, const char *value)
+{
+	if (*n == SERVE_MAX_FAULTS)
+		return cmd_usage_error("serve", "more than %d faults", SERVE_MAX_FAULTS);
+	faults[(*n)++] = value;
+	return 0;
+}
+
 static int set_tag(struct serve_options *o, const char *tag)
 {
 	if (!*tag || strlen(tag) > MAX_TAG)
@@ -169,10 +181,9 @@ static int set_option(struct serve_options *o, enum option_key key, const char *
 	case OPT_GUARD:
 		return get_guards(value, &o->guards);
 	case OPT_FAULT:
-		if (o->n_faults == SERVE_MAX_FAULTS)
-			return cmd_usage_error("serve", "more than %d faults", SERVE_MAX_FAULTS);
-		o->faults[o->n_faults++] = value;
-		return 0;
+		return add_fault(o->faults, &o->n_faults, value);
+	case OPT_TRANSPORT_FAULT:
+		return add_fault(o->transport_faults, &o->n_transport_faults, value);
 	case OPT_WORKERS:
 		return get_number("workers", value, 1, 256, &o->workers);
 	case OPT_CPU:

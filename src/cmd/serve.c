@@ -31,6 +31,7 @@ struct service {
 	struct backend *backend;
 	struct server *server;
 	struct serve_recording *recording;
+	struct serve_damage *damage;
 	int n_alive; /* endpoints to which peers may still come */
 };
 
@@ -146,6 +147,8 @@ static int start_server(struct service *s)
 	};
 	int r = serve_record_start(s->o, &cfg, &s->recording);
 
+	if (!r)
+		r = serve_damage_start(s->o, &cfg, &s->damage);
 	if (r)
 		return r;
 	r = loop_new(&s->loop);
@@ -290,6 +293,7 @@ static void end(struct service *s)
 			serve_print_stats(&stats);
 		server_free(s->server);
 	}
+	serve_damage_end(s->damage);
 	serve_record_end(s->recording);
 	backend_free(s->backend);
 	/* The handler of signals may still run: the loop goes last. */

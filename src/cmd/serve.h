@@ -31,8 +31,8 @@ struct serve_options {
 	const char *dir, *tag;
 	uint32_t msize, iounit, workers; /* 0: not given */
 	uint32_t guards;		 /* 1 << enum guard */
-	const char *faults[SERVE_MAX_FAULTS];
-	size_t n_faults;
+	const char *faults[SERVE_MAX_FAULTS], *transport_faults[SERVE_MAX_FAULTS];
+	size_t n_faults, n_transport_faults;
 	int cpu, ready_fd; /* -1: not given */
 	bool allow_devices, stats, quiet, verbose;
 	const char *record;  /* NULL: not given */
@@ -47,6 +47,14 @@ int serve_record_start(const struct serve_options *o, struct server_config *cfg,
 
 /* When the server is gone. REC may be NULL. */
 void serve_record_end(struct serve_recording *rec);
+
+/* Puts the damage that O asks for, if any, behind CFG's observer, which comes first. 0, or an exit code. */
+struct serve_damage;
+int serve_damage_start(const struct serve_options *o, struct server_config *cfg,
+		       struct serve_damage **ret);
+
+/* When the server is gone. D may be NULL. */
+void serve_damage_end(struct serve_damage *d);
 
 /* Prints on standard output what to type to mount each endpoint. */
 void serve_print_guide(const struct serve_options *o);

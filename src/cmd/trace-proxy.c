@@ -17,6 +17,7 @@
 #include "loop.h"
 #include "msg.h"
 #include "pool.h"
+#include "sabotage.h"
 #include "trace-conn.h"
 #include "trace-record.h"
 
@@ -66,6 +67,8 @@ struct proxy {
 	unsigned n_pairs;
 	uint32_t last;
 	bool has_warned; /* since a connection to the server was made */
+	struct sabotage *const *faults;
+	size_t n_faults;
 };
 
 static void listen_if_room(struct proxy *p)
@@ -226,6 +229,23 @@ static int receive(struct side *from)
 	return n > 0;
 }
 
+void proxy_damage(struct proxy *p, struct sabotage *const *faults, size_t n)
+{
+	p->faults = faults;
+	p->n_faults = n;
+}
+
+/* The message is in a buffer of ours. */
+static void damage(const struct proxy *p, const uint8_t *msg, uint32_t size)
+{
+	uint8_t *payload = (uint8_t *)(uintptr_t)msg + P9_READ_HEADER_SIZE;
+
+	if (msg[4] != Rread || size <= P9_READ_HEADER_SIZE)
+		return;
+	for (size_t i = 0; i < p->n_faults; i++)
+		sabotage_act(p->faults[i], payload, size - P9_READ_HEADER_SIZE);
+}
+
 /* Takes the next message, if it is here: 1, 0, -errno. */
 static int take_message(struct pair *pair, struct side *from)
 {
@@ -235,6 +255,8 @@ static int take_message(struct pair *pair, struct side *from)
 		return r;
 	from->sent = 0;
 	record(pair, from == &pair->client, from->msg, from->size);
+	if (from == &pair->server)
+		damage(pair->proxy, from->msg, from->size);
 	return 1;
 }
 

@@ -8,6 +8,7 @@
 
 struct loop;
 struct proxy;
+struct sabotage;
 struct trace_writer;
 
 /* Peers beyond that wait. */
@@ -18,6 +19,9 @@ struct trace_writer;
 /* Accepts from the listening (or uses the connected) socket BOUND, which it takes over. */
 int proxy_new(struct loop *l, const struct bound *bound, const struct address *server,
 	      struct trace_writer *w, struct proxy **ret_p);
+
+/* From now on these damage the payload of each Rread, when it is recorded; they stay the caller's. */
+void proxy_damage(struct proxy *p, struct sabotage *const *faults, size_t n);
 
 /* The loop must not run any more. */
 void proxy_free(struct proxy *p);

@@ -13,15 +13,29 @@
 #include "logging.h"
 #include "loop.h"
 #include "macros.h"
+#include "sabotage.h"
 #include "trace-proxy.h"
 #include "trace-writer.h"
 #include "trace.h"
 
-enum record_key { REC_LISTEN = 1, REC_CONNECT, REC_FILE, REC_DATA, REC_SIZE, REC_READY, REC_QUIET };
+#define MAX_FAULTS 16
+
+enum record_key {
+	REC_LISTEN = 1,
+	REC_CONNECT,
+	REC_FILE,
+	REC_DATA,
+	REC_SIZE,
+	REC_FAULT,
+	REC_READY,
+	REC_QUIET,
+};
 
 struct record_options {
 	const char *listen, *connect;
 	struct trace_writer_config writer;
+	const char *faults[MAX_FAULTS];
+	size_t n_faults;
 	int ready_fd;
 	bool quiet;
 };
@@ -32,6 +46,7 @@ static const struct option long_options[] = {
 	{"record", required_argument, NULL, REC_FILE},
 	{"record-data", no_argument, NULL, REC_DATA},
 	{"record-size", required_argument, NULL, REC_SIZE},
+	{"fault", required_argument, NULL, REC_FAULT},
 	{"ready-fd", required_argument, NULL, REC_READY},
 	{"quiet", no_argument, NULL, REC_QUIET},
 	{NULL, 0, NULL, 0},
@@ -86,6 +101,11 @@ static int set_option(struct record_options *o, int key, const char *value)
 		r = get_number("--record-size", value, 1UL << 24, &n);
 		o->writer.max_size = n << 20;
 		break;
+	case REC_FAULT:
+		if (o->n_faults == MAX_FAULTS)
+			return cmd_usage_error("trace", "more than %d faults", MAX_FAULTS);
+		o->faults[o->n_faults++] = value;
+		break;
 	case REC_READY:
 		r = get_number("--ready-fd", value, 1 << 20, &n);
 		o->ready_fd = (int)n;
@@ -133,8 +153,27 @@ struct parts {
 	struct loop *loop;
 	struct trace_writer *writer;
 	struct proxy *proxy;
+	struct sabotage *faults[MAX_FAULTS];
+	size_t n_faults;
 	bool is_bound;
 };
+
+static int make_faults(const struct record_options *o, struct parts *p, char **ret_why)
+{
+	int err = 0;
+
+	for (; !err && p->n_faults < o->n_faults; p->n_faults += !err) {
+		const char *text = o->faults[p->n_faults];
+		autofree char *reason = NULL;
+
+		err = sabotage_new(text, &p->faults[p->n_faults], &reason);
+		if (reason)
+			why(ret_why, err, "--fault %s: %s", text, reason);
+	}
+	if (!err && o->n_faults)
+		log_warn("--fault: clients will get damaged files");
+	return err;
+}
 
 static int open_parts(struct record_options *o, struct parts *p, char **ret_why)
 {
@@ -146,6 +185,8 @@ static int open_parts(struct record_options *o, struct parts *p, char **ret_why)
 		err = why(ret_why, -EINVAL, "--connect %s: give unix:PATH or tcp:ADDRESS:PORT",
 			  o->connect);
 	if (!err)
+		err = make_faults(o, p, ret_why);
+	if (!err)
 		err = loop_new(&p->loop);
 	o->writer.failed = failed;
 	o->writer.arg = (void *)o->writer.path;
@@ -156,6 +197,8 @@ static int open_parts(struct record_options *o, struct parts *p, char **ret_why)
 	p->is_bound = !err;
 	if (!err)
 		err = proxy_new(p->loop, &p->bound, &p->server, p->writer, &p->proxy);
+	if (!err)
+		proxy_damage(p->proxy, p->faults, p->n_faults);
 	return err;
 }
 
@@ -166,6 +209,8 @@ static void close_parts(struct parts *p)
 	if (p->is_bound && p->listen.kind == ADDRESS_UNIX)
 		unix_remove(p->listen.path, &p->bound.id);
 	trace_writer_free(p->writer);
+	for (size_t i = 0; i < p->n_faults; i++)
+		sabotage_free(p->faults[i]);
 	if (p->loop)
 		loop_free(p->loop);
 }

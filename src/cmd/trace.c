@@ -48,6 +48,7 @@ static int print_help(void)
 	       "  --record FILE      the recording\n"
 	       "  --record-data      with all file data, not only its digests\n"
 	       "  --record-size N    keep about the newest N MiB\n"
+	       "  --fault DAMAGE     damage payloads once they are recorded, for tests\n"
 	       "  --ready-fd N       write 'ready ADDRESS' to descriptor N once clients may come\n"
 	       "  --quiet            print warnings and errors only\n"
 	       "\noptions of show:\n"

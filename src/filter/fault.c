@@ -5,7 +5,6 @@
 #include <fnmatch.h>
 #include <limits.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,8 @@
 #include "cleanup.h"
 #include "macros.h"
 #include "pass.h"
+#include "sabotage.h"
+#include "settings.h"
 
 #define STALE_MAX (1u << 20)
 
@@ -40,7 +41,7 @@ struct fault {
 	uint64_t from, to; /* the range */
 	uint64_t by;
 	atomic_uint_least64_t left; /* times that it may act */
-	_Atomic uint32_t version;
+	_Atomic uint32_t version, reads;
 
 	pthread_mutex_t lock;	       /* for what follows */
 	struct file *latest, *earlier; /* the files of LOWER that were opened last; references */
@@ -109,13 +110,11 @@ static int slice(const struct iovec *iov, int n, size_t skip, size_t len, struct
 
 static void fill(const struct iovec *iov, int n, enum kind kind)
 {
-	uint32_t x = 2463534242u;
-
 	for (int i = 0; i < n; i++)
-		for (size_t k = 0; k < iov[i].iov_len; k++) {
-			x ^= x << 13, x ^= x >> 17, x ^= x << 5;
-			((uint8_t *)iov[i].iov_base)[k] = kind == FAULT_ZERO ? 0 : (uint8_t)(x | 1);
-		}
+		if (kind == FAULT_ZERO)
+			memset(iov[i].iov_base, 0, iov[i].iov_len);
+		else
+			sabotage_random(iov[i].iov_base, iov[i].iov_len);
 }
 
 static void copy_out(const struct iovec *iov, int n, const uint8_t *from, size_t len)
@@ -217,8 +216,10 @@ static int damage(struct fault *f, struct pass_file *file, const struct call *c,
 	case FAULT_VERSION:
 	case FAULT_LOST_WRITE:
 	case FAULT_MISPLACED:
+	case FAULT_HIDDEN:
 	case FAULT_SHORT:
 	case FAULT_DELAY:
+	case FAULT_REORDER:
 	case N_KINDS:
 		break;
 	}
@@ -235,11 +236,18 @@ static size_t shorten(struct fault *f, uint64_t offset, size_t asked)
 	return asked;
 }
 
+static bool is_late(struct fault *f)
+{
+	return f->kind == FAULT_DELAY ||
+	       (f->kind == FAULT_REORDER && atomic_fetch_add(&f->reads, 1) % 2 == 0);
+}
+
 static int fault_read(struct file *file, const struct call *c, const struct iovec *iov, int n,
 		      uint64_t offset, size_t *ret_count)
 {
 	struct pass_file *pf = pass_file(file);
 	struct fault *f = fault_of(pf->node);
+	const struct timespec late = {(time_t)(f->by / 1000000), (long)(f->by % 1000000) * 1000};
 	struct iovec parts[IOV_MAX];
 	uint64_t from, to;
 	size_t asked, got = 0;
@@ -250,13 +258,8 @@ static int fault_read(struct file *file, const struct call *c, const struct iove
 	/* A read that is made again would take its turn twice. */
 	if (c->in_place)
 		return CALL_WOULD_BLOCK;
-	if (f->kind == FAULT_DELAY) {
-		const struct timespec t = {(time_t)(f->by / 1000000),
-					   (long)(f->by % 1000000) * 1000};
-
-		if (take_turn(f))
-			nanosleep(&t, NULL);
-	}
+	if (is_late(f) && take_turn(f))
+		nanosleep(&late, NULL);
 	asked = shorten(f, offset, total_of(iov, n));
 	n_parts = slice(iov, n, 0, asked, parts);
 	r = asked ? pass_ops.read(file, c, parts, n_parts, offset, &got) : 0;
@@ -314,6 +317,12 @@ static int fault_getattr(struct node *node, struct file *open, const struct call
 	return 0;
 }
 
+/* A file that is chosen by its name gets no bytes of its own, however often it is opened. */
+static bool is_victim(const struct fault *f, const struct pass_node *n)
+{
+	return strcmp(f->pattern, "*") != 0 && is_about(f, n);
+}
+
 static int fault_open(struct node *node, const struct call *c, uint32_t flags,
 		      struct file **ret_file, struct qid *ret_qid)
 {
@@ -324,7 +333,7 @@ static int fault_open(struct node *node, const struct call *c, uint32_t flags,
 	if (r)
 		return r;
 	change_version(f, pass_node(node), ret_qid);
-	if (f->kind != FAULT_FOREIGN || ret_qid->type & P9_QTDIR)
+	if (f->kind != FAULT_FOREIGN || ret_qid->type & P9_QTDIR || is_victim(f, pass_node(node)))
 		return 0;
 	pthread_mutex_lock(&f->lock);
 	dropped = f->earlier;
@@ -333,6 +342,32 @@ static int fault_open(struct node *node, const struct call *c, uint32_t flags,
 	pthread_mutex_unlock(&f->lock);
 	file_unref(dropped);
 	return 0;
+}
+
+/* What passes the entries of a folder on. */
+struct listing {
+	struct fault *f;
+	emit_fn emit;
+	void *arg;
+};
+
+static bool emit_others(void *arg, const struct dirent9 *entry)
+{
+	const struct listing *l = arg;
+	autofree char *name = strndup(entry->name.p, entry->name.len);
+
+	if (name && !fnmatch(l->f->pattern, name, 0) && take_turn(l->f))
+		return true;
+	return l->emit(l->arg, entry);
+}
+
+static int fault_readdir(struct file *file, const struct call *c, uint64_t offset, emit_fn emit,
+			 void *arg)
+{
+	struct listing l = {fault_of(pass_file(file)->node), emit, arg};
+
+	return l.f->kind == FAULT_HIDDEN ? pass_ops.readdir(file, c, offset, emit_others, &l)
+					 : pass_ops.readdir(file, c, offset, emit, arg);
 }
 
 static void fault_free_backend(struct backend *b)
@@ -347,19 +382,6 @@ static void fault_free_backend(struct backend *b)
 	pass_ops.free_backend(b);
 }
 
-static int refuse(char **ret_why, const char *fmt, ...) printf_like(2, 3);
-
-static int refuse(char **ret_why, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	if (vasprintf(ret_why, fmt, args) < 0)
-		*ret_why = NULL;
-	va_end(args);
-	return -EINVAL;
-}
-
 static int set_kind(struct fault *f, const char *word, char **ret_why)
 {
 	for (size_t i = 0; i < N_KINDS; i++)
@@ -367,56 +389,27 @@ static int set_kind(struct fault *f, const char *word, char **ret_why)
 			f->kind = (enum kind)i;
 			return 0;
 		}
-	return refuse(ret_why, "there is no fault '%s'", word);
-}
-
-struct settings {
-	uint64_t offset, count, by, times;
-};
-
-/* NAME=VALUE */
-static int set_value(struct fault *f, struct settings *s, char *word, char **ret_why)
-{
-	const struct {
-		const char *name;
-		uint64_t *at;
-	} numbers[] = {
-		{"offset", &s->offset}, {"count", &s->count}, {"by", &s->by}, {"times", &s->times}};
-	char *value = strchr(word, '='), *end;
-
-	if (!value)
-		return refuse(ret_why, "'%s': give NAME=VALUE", word);
-	*value++ = '\0';
-	if (!strcmp(word, "file")) {
-		free(f->pattern);
-		f->pattern = strdup(value);
-		return f->pattern ? 0 : -ENOMEM;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		if (strcmp(word, numbers[i].name) != 0)
-			continue;
-		errno = 0;
-		*numbers[i].at = strtoull(value, &end, 0);
-		if (*value < '0' || *value > '9' || *end || errno || *numbers[i].at > INT64_MAX / 2)
-			return refuse(ret_why, "'%s=%s': give a number", word, value);
-		return 0;
-	}
-	return refuse(ret_why, "'%s': give file, offset, count, by or times", word);
+	return settings_refuse(ret_why, "there is no fault '%s'", word);
 }
 
 static int parse(struct fault *f, const char *text, char **ret_why)
 {
-	struct settings s = {.by = 4096};
+	uint64_t offset = 0, count = 0, by = 4096, times = 0;
+	const struct setting table[] = {{"file", .text = &f->pattern},
+					{"offset", .number = &offset},
+					{"count", .number = &count},
+					{"by", .number = &by},
+					{"times", .number = &times}};
 	autofree char *copy = strdup(text);
 	char *rest = copy;
 	int r = copy ? set_kind(f, strsep(&rest, ","), ret_why) : -ENOMEM;
 
-	while (!r && rest)
-		r = set_value(f, &s, strsep(&rest, ","), ret_why);
-	f->from = s.offset;
-	f->to = s.count ? s.offset + s.count : INT64_MAX;
-	f->by = s.by;
-	atomic_init(&f->left, s.times ? s.times : UINT64_MAX);
+	if (!r)
+		r = settings_take(rest, table, ARRAY_SIZE(table), ret_why);
+	f->from = offset;
+	f->to = count ? offset + count : INT64_MAX;
+	f->by = by;
+	atomic_init(&f->left, times ? times : UINT64_MAX);
 	return r;
 }
 
@@ -443,6 +436,7 @@ int fault_new(struct backend *lower, const char *text, struct backend **ret_b, c
 	f->pass.ops.write = fault_write;
 	f->pass.ops.getattr = fault_getattr;
 	f->pass.ops.open = fault_open;
+	f->pass.ops.readdir = fault_readdir;
 	*ret_b = &f->pass.backend;
 	return 0;
 }

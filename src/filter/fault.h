@@ -31,8 +31,10 @@ struct backend;
 	K(VERSION, "version", "qid.version goes back with every answer")                   \
 	K(LOST_WRITE, "lost-write", "writes into the range are acknowledged, not made")    \
 	K(MISPLACED, "misplaced", "writes into the range land BY bytes further on")        \
+	K(HIDDEN, "hidden", "the name is missing where its folder is listed")              \
 	K(SHORT, "short", "legal: reads bring half of what was asked, at least a byte")    \
-	K(DELAY, "delay", "legal: reads take BY microseconds longer")
+	K(DELAY, "delay", "legal: reads take BY microseconds longer")                      \
+	K(REORDER, "reorder", "legal: every other read does, so that later ones overtake it")
 
 /* Adds the fault that TEXT names to those of LOWER, which the filter takes over. *RET_B may be given to
  * it again. 0; -EINVAL with a sentence in *RET_WHY, which the caller frees, -ENOMEM: LOWER stays the

@@ -187,6 +187,51 @@ static void a_proxy_records_what_goes_through(void **state)
 	has_line(text, "#2 Tread    docs/a.txt @12288+4096 -> 655 ", "[");
 }
 
+/* Reads 4096 bytes of the large file, whose first 100 are damaged by the time they come if IS_DAMAGED; the
+ * line of the recording then. */
+static char *line_of_read(const char *path, struct run *of_recording, bool is_damaged)
+{
+	struct client *c = client_connect_unix(path);
+	autofree char *text = NULL;
+	char *line;
+	struct msg r;
+
+	assert_int_equal(client_start(c, 65536, 0, 0), 0);
+	assert_int_equal(client_callf(c, &r, "Twalk tag=1 fid=0 newfid=1 wname=[large]"), 0);
+	assert_int_equal(client_callf(c, &r, "Tlopen tag=1 fid=1 flags=0"), 0);
+	assert_int_equal(client_callf(c, &r, "Tread tag=3 fid=1 offset=0 count=4096"), 0);
+	assert_int_equal(r.Rread.data.count, 4096);
+	for (int i = 0; i < 4096; i++)
+		assert_true((((const char *)r.Rread.data.p)[i] != 'x') == (is_damaged && i < 100));
+	client_free(c);
+	stop(of_recording);
+	text = OUTPUT(0, "trace", "show", "--op", "read", recording);
+	line = strchr(text, '[');
+	assert_non_null(line);
+	return strndup(line, strcspn(line, "\n"));
+}
+
+/* What is damaged on purpose behind the recording is recorded as it was sent. */
+static void a_fault_of_the_transport_is_not_recorded(void **state)
+{
+	static const char fault[] = "zero,mark=xxxx,count=100";
+	struct run server = start_recording_server(), proxy;
+	autofree char *right = line_of_read(server_path, &server, false);
+	autofree char *by_server = NULL, *by_proxy = NULL;
+
+	(void)state;
+	server = START("serve", "--quiet", "--record", recording, "--listen", server_address,
+		       "--transport-fault", fault, share);
+	by_server = line_of_read(server_path, &server, true);
+	assert_string_equal(by_server, right);
+	server = start_server();
+	proxy = START("trace", "record", "--quiet", "--listen", proxy_address, "--connect",
+		      server_address, "--record", recording, "--fault", fault);
+	by_proxy = line_of_read(proxy_path, &proxy, true);
+	stop(&server);
+	assert_string_equal(by_proxy, right);
+}
+
 /* Many requests at once, larger than what a socket takes. */
 static void a_proxy_passes_everything_on(void **state)
 {
@@ -502,6 +547,10 @@ static void wrong_usage_is_2(void **state)
 	free(OUTPUT(2, "trace", "lint", "--ignore", "frob", file));
 	free(OUTPUT(0, "trace", "lint", "--rules"));
 	free(OUTPUT(2, "trace", "record", "--listen", proxy_address));
+	free(OUTPUT(2, "trace", "record", "--listen", proxy_address, "--connect", server_address,
+		    "--record", recording, "--fault", "zero"));
+	free(OUTPUT(2, "serve", "--listen", proxy_address, "--transport-fault", "fish,mark=x",
+		    share));
 	free(OUTPUT(2, "trace", "record", "--listen", "frob", "--connect", "tcp:127.0.0.1:1",
 		    "--record", recording));
 	free(OUTPUT(2, "serve", "--listen", proxy_address, "--record-data", share));
@@ -552,6 +601,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(serve_records_what_it_does),
 		cmocka_unit_test(a_proxy_records_what_goes_through),
+		cmocka_unit_test(a_fault_of_the_transport_is_not_recorded),
 		cmocka_unit_test(a_proxy_passes_everything_on),
 		cmocka_unit_test(bad_bytes_end_their_connection_only),
 		cmocka_unit_test(a_bad_server_ends_its_connection_only),

@@ -270,6 +270,32 @@ static void a_write_to_another_place(void **state)
 	assert_memory_equal(got + 4190, "0123456789", 10);
 }
 
+static bool note_name(void *arg, const struct dirent9 *entry)
+{
+	char *names = arg;
+
+	strncat(names, entry->name.p, entry->name.len);
+	strcat(names, " ");
+	return true;
+}
+
+static void a_name_that_is_not_listed(void **state)
+{
+	char names[200] = "";
+	struct file *f;
+	struct qid qid;
+
+	(void)state;
+	start("hidden,file=b");
+	assert_int_equal(root->ops->open(root, &me, 0, &f, &qid), 0);
+	assert_int_equal(f->ops->readdir(f, &me, 0, note_name, names), 0);
+	assert_non_null(strstr(names, "a "));
+	assert_null(strstr(names, "b "));
+	node_unref(walk(root, "b"));
+	file_unref(f);
+	stop();
+}
+
 static void faults_stand_on_each_other(void **state)
 {
 	struct qid qid;
@@ -352,6 +378,7 @@ int main(void)
 		cmocka_unit_test(the_version_goes_back),
 		cmocka_unit_test(a_write_that_is_not_made),
 		cmocka_unit_test(a_write_to_another_place),
+		cmocka_unit_test(a_name_that_is_not_listed),
 		cmocka_unit_test(faults_stand_on_each_other),
 		cmocka_unit_test(nonsense_is_refused),
 	};
