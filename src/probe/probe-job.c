@@ -21,6 +21,9 @@
  *	drop-caches		all clean pages, names and inodes
  *	fragment PERCENT	breaks that share of the free memory into pieces (probe-memory.c);
  *				each walk then ends with a look at the pages between
+ *	preload			reads all files, so that they are in the cache
+ *	pause NAME		waits for the host (probe-pause.c)
+ *	fault WAY DAMAGE	for tests: what this way reads is damaged from now on (sabotage.h)
  *	walk STEP...		reads the tree (probe-tree.c)
  *	sequence NAME STEP...	reads one file by these steps (probe-sequence.c)
  *	unmount
@@ -196,6 +199,22 @@ static int run_fragment(struct probe *p, const struct statement *s)
 	return memory_fragment(p, (unsigned)percent);
 }
 
+static int run_preload(struct probe *p, const struct statement *s)
+{
+	(void)s;
+	return probe_preload(p);
+}
+
+static int run_pause(struct probe *p, const struct statement *s)
+{
+	return probe_pause(p, s->words[1]);
+}
+
+static int run_fault(struct probe *p, const struct statement *s)
+{
+	return probe_add_fault(p, s->words[1], s->words[2]);
+}
+
 static int run_walk(struct probe *p, const struct statement *s)
 {
 	return probe_walk(p, s->n - 1, s->words + 1);
@@ -267,6 +286,9 @@ static const struct verb verbs[] = {
 	{"facts", 0, 0, false, run_facts},
 	{"drop-caches", 0, 0, false, run_drop_caches},
 	{"fragment", 1, 1, false, run_fragment},
+	{"preload", 0, 0, false, run_preload},
+	{"pause", 1, 1, false, run_pause},
+	{"fault", 2, 2, false, run_fault},
 	{"walk", 1, SIZE_MAX, false, run_walk},
 	{"exec", 1, SIZE_MAX, false, run_exec},
 	{"terminal", 1, 1, true, run_terminal},

@@ -236,6 +236,7 @@ static void read_window(struct tree *t, struct window *w)
 			is_planned = false;
 			continue;
 		}
+		probe_damage(t->p, s->way->name, w->got < 0 ? t->first : t->now, (size_t)got);
 		s->has_worked = true;
 		w->n_steps++;
 		if (w->got < 0)

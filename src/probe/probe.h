@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+struct probe_fault;
+
 enum probe_log { PROBE_DMESG, PROBE_TRACE, PROBE_LOGS };
 
 struct probe {
@@ -29,6 +31,7 @@ struct probe {
 	uint64_t files, bytes; /* of the running walk */
 	uint64_t n_canaries;   /* pages in the file CANARIES, of which every other is there */
 	int canaries;
+	struct probe_fault *faults; /* what goes wrong in the reading of some ways */
 	unsigned strays; /* pages of them that somebody else wrote to, in the last scan */
 };
 
@@ -104,6 +107,18 @@ bool memory_mend(struct probe *p, uint64_t page, uint64_t *ret_digest);
 
 /* Reads the file NAME by STEPS (N of them) and tells what came of it; probe-sequence.c. */
 int probe_sequence(struct probe *p, const char *name, size_t n, char *const *steps);
+
+/* Reads all of the share; what is read stays in the cache if the mount's mode keeps it; probe-pause.c. */
+int probe_preload(struct probe *p);
+
+/* Waits until the host has written over the first byte of the page of our memory that begins with
+ * PROBE_PAUSE_MARK and NAME. */
+#define PROBE_PAUSE_MARK "~warren pauses for "
+int probe_pause(struct probe *p, const char *name);
+
+/* From now on what WAY reads is damaged (sabotage.h says how), and that is done to N bytes of it. */
+int probe_add_fault(struct probe *p, const char *way, const char *damage);
+void probe_damage(const struct probe *p, const char *way, void *buf, size_t n);
 
 /* Walks the share and reads each file by STEPS (N names of ways, or "drop"); probe-tree.c. */
 int probe_walk(struct probe *p, size_t n, char *const *steps);

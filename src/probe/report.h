@@ -11,6 +11,7 @@
  *	out TEXT				output of an `exec` or a `run`
  *	err TEXT				errors of a `run`
  *	exit STATUS				how it ended
+ *	paused NAME				it waits for the host (probe.h)
  *	(an empty line)				it still runs
  *	crash SIGNAL				the probe's worker died
  *	walk STEP...				from here: one tree; a step is a way, or `drop`

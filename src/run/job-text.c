@@ -59,8 +59,24 @@ static void put_part(FILE *f, const struct job_plan *p, const char *cache, unsig
 		put_word(f, p->exec);
 		fputs("\nsync\n", f);
 	}
+	if (p->preload)
+		fputs("preload\n", f);
+	if (p->pause)
+		fputs("pause " JOB_PAUSE "\n", f);
 	put_walk(f, p, strcmp(cache, "none") != 0);
 	fputs("unmount\n", f);
+}
+
+/* "WAY DAMAGE" */
+static void put_fault(FILE *f, const char *fault)
+{
+	const char *damage = strchr(fault, ' ');
+
+	if (!damage)
+		return;
+	fprintf(f, "fault %.*s", (int)(damage - fault), fault);
+	put_word(f, damage + 1);
+	fputc('\n', f);
 }
 
 char *job_text(const struct job_plan *p)
@@ -74,6 +90,8 @@ char *job_text(const struct job_plan *p)
 	if (p->fragment)
 		fprintf(f, "fragment %u\n", p->fragment);
 	fputs("facts\n", f);
+	for (const char *const *fault = p->reader_faults; fault && *fault; fault++)
+		put_fault(f, *fault);
 	for (const char *const *cache = p->caches; *cache; cache++)
 		for (const unsigned *msize = p->msizes; *msize; msize++)
 			put_part(f, p, *cache, *msize, cache == p->caches && msize == p->msizes);

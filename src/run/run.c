@@ -23,6 +23,7 @@
 #include "fields.h"
 #include "job-text.h"
 #include "manifest.h"
+#include "pause.h"
 #include "programs.h"
 
 #define TICK_MS 200
@@ -278,6 +279,22 @@ static int take_mounted(struct verification *r, const char *at)
 	return keep_word(&at, &r->options);
 }
 
+/* The guest waits: the host's turn. */
+static int take_paused(struct verification *r, const char *at)
+{
+	int err;
+
+	if (strcmp(at, JOB_PAUSE) != 0 || !r->plan->meanwhile)
+		return -EINVAL;
+	err = pause_use(r->stage.guest, r->plan->meanwhile, r->plan->meanwhile_ctx);
+	if (err)
+		return stage_failf(&r->stage, RUN_ENVIRONMENT,
+				   err == -ENOTSUP ? "the memory of this guest is not in a file"
+						   : "cannot do it while the guest waits: %s",
+				   strerror(-err));
+	return start_manifest(r);
+}
+
 static int take_nothing(struct verification *r, const char *at)
 {
 	(void)r;
@@ -289,10 +306,10 @@ static const struct {
 	const char *word;
 	int (*take)(struct verification *r, const char *at);
 } words[] = {
-	{"warren-probe", take_greeting}, {"done", take_done},	{"failed", take_failed},
-	{"mounted", take_mounted},	 {"out", take_output},	{"exit", take_exit},
-	{"crash", take_crash},		 {"end", take_nothing}, {"fact", take_fact},
-	{"started", take_nothing},
+	{"warren-probe", take_greeting}, {"done", take_done},	  {"failed", take_failed},
+	{"mounted", take_mounted},	 {"out", take_output},	  {"exit", take_exit},
+	{"crash", take_crash},		 {"end", take_nothing},	  {"fact", take_fact},
+	{"started", take_nothing},	 {"paused", take_paused},
 };
 
 static int take_tree_line(struct verification *r, const char *line)
@@ -355,9 +372,19 @@ static struct stage_plan plan_stage(const struct run_plan *p)
 static int start_guest(struct verification *r)
 {
 	const struct run_plan *p = r->plan;
-	autofree char *job = job_text(&(struct job_plan){r->stage.source, r->stage.options,
-							 p->caches, p->ways, p->msizes, p->exec,
-							 p->fragment});
+	const struct job_plan plan = {
+		.source = r->stage.source,
+		.options = r->stage.options,
+		.caches = p->caches,
+		.ways = p->ways,
+		.msizes = p->msizes,
+		.exec = p->exec,
+		.reader_faults = p->reader_faults,
+		.preload = p->preload,
+		.pause = p->meanwhile != NULL,
+		.fragment = p->fragment,
+	};
+	autofree char *job = job_text(&plan);
 
 	return job ? stage_start_guest(&r->stage, job)
 		   : stage_failf(&r->stage, RUN_FAILED, "%s", strerror(ENOMEM));
@@ -367,7 +394,7 @@ static int run_guest(struct verification *r, const struct stage_plan *plan)
 {
 	int err = stage_init(&r->stage, plan);
 
-	if (!err && !r->plan->exec)
+	if (!err && !r->plan->exec && !r->plan->meanwhile)
 		err = start_manifest(r);
 	if (!err)
 		err = start_guest(r);

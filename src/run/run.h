@@ -9,6 +9,7 @@
 
 #include "stage.h"
 
+struct guest_ram;
 struct kernel;
 struct manifest;
 struct tally;
@@ -39,6 +40,13 @@ struct run_plan {
 	unsigned debug_mask;	  /* as in stage.h */
 	const char *const *trace; /* tracepoints, or NULL */
 	int cpu;		  /* where server and guest run; or: RUN_CPU_... */
+	/* For tests of the detector: as in job-text.h. All is read once before each walk; then the guest
+	 * waits until `meanwhile` (if it is there) has done something to the host's files or the guest's
+	 * memory. It returns 0 or -errno. The manifest is made after it. */
+	const char *const *reader_faults;
+	bool preload;
+	int (*meanwhile)(void *ctx, const struct guest_ram *ram);
+	void *meanwhile_ctx;
 };
 
 /* What one mount came to. */

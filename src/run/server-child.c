@@ -27,12 +27,14 @@ static int push_settings(char ***argv, const struct server_settings *s)
 		r = strv_pushf(argv, "--guard=%s", s->guard);
 	for (const char *const *fault = s->faults; !r && fault && *fault; fault++)
 		r = strv_pushf(argv, "--fault=%s", *fault);
+	for (const char *const *fault = s->transport_faults; !r && fault && *fault; fault++)
+		r = strv_pushf(argv, "--transport-fault=%s", *fault);
 	if (!r && s->recording)
 		r = strv_pushf(argv, "--record=%s", s->recording);
 	return r;
 }
 
-static int make_words(const struct server_child_config *cfg, int ready_fd, char ***ret_argv)
+static int make_words(const struct server_child_config *cfg, char ***ret_argv)
 {
 	char **argv = NULL;
 	int r = strv_push(&argv, cfg->warren);
@@ -41,7 +43,6 @@ static int make_words(const struct server_child_config *cfg, int ready_fd, char 
 	/* Its last line; the verdict has it. */
 	r = r ? r : strv_push(&argv, "--stats");
 	r = r ? r : strv_push(&argv, "--quiet");
-	r = r ? r : strv_pushf(&argv, "--ready-fd=%d", ready_fd);
 	if (cfg->cpu)
 		r = r ? r : strv_pushf(&argv, "--cpu=%u", cfg->cpu - 1);
 	r = r ? r : push_settings(&argv, &cfg->settings);
@@ -49,8 +50,7 @@ static int make_words(const struct server_child_config *cfg, int ready_fd, char 
 		r = r ? r : strv_pushf(&argv, "--socket-path=%s", cfg->socket_path);
 	else
 		r = r ? r : strv_push(&argv, "--listen=tcp:127.0.0.1:0");
-	r = r ? r : strv_push(&argv, "--");
-	r = r ? r : strv_push(&argv, cfg->dir);
+	r = r ? r : strv_push(&argv, cfg->dir); /* absolute: no option */
 	if (r)
 		strv_free(argv);
 	else
@@ -96,33 +96,70 @@ static int spawn_server(char **argv, int ready_fd, int log_fd, struct child *ret
 	return spawn_start(&s, ret_c);
 }
 
+/* Starts ARGV, with " --ready-fd=N" added, and waits until peers may come. */
+static int start_and_wait(char ***argv, int log_fd, struct child *ret_c, uint16_t *ret_port)
+{
+	autoclose int ready = -1;
+	int fds[2], r;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	ready = fds[0];
+	r = strv_pushf(argv, "--ready-fd=%d", fds[1]);
+	if (!r)
+		r = spawn_server(*argv, fds[1], log_fd, ret_c);
+	close(fds[1]);
+	return r ? r : wait_until_ready(ready, ret_port);
+}
+
+/* Between the guest and the server: what it records is of no interest. */
+static int start_proxy(const struct server_child_config *cfg, struct server_child *s, int log_fd)
+{
+	const char *const *fault = cfg->settings.proxy_faults;
+	char **argv = NULL;
+	int r;
+
+	if (!fault || cfg->socket_path)
+		return 0;
+	r = strv_push(&argv, cfg->warren);
+	r = r ? r : strv_push(&argv, "trace");
+	r = r ? r : strv_push(&argv, "record");
+	r = r ? r : strv_push(&argv, "--quiet");
+	r = r ? r : strv_push(&argv, "--listen=tcp:127.0.0.1:0");
+	r = r ? r : strv_pushf(&argv, "--connect=tcp:127.0.0.1:%u", s->port);
+	r = r ? r : strv_pushf(&argv, "--record=%s.proxy", s->log);
+	for (; !r && *fault; fault++)
+		r = strv_pushf(&argv, "--fault=%s", *fault);
+	r = r ? r : start_and_wait(&argv, log_fd, &s->proxy, &s->port);
+	strv_free(argv);
+	return r;
+}
+
+static int start_all(const struct server_child_config *cfg, struct server_child *s)
+{
+	autoclose int log_fd = open(cfg->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	char **argv = NULL;
+	int r;
+
+	if (!s->log || log_fd < 0)
+		return s->log ? -errno : -ENOMEM;
+	r = make_words(cfg, &argv);
+	r = r ? r : start_and_wait(&argv, log_fd, &s->child, &s->port);
+	strv_free(argv);
+	return r ? r : start_proxy(cfg, s, log_fd);
+}
+
 int server_child_start(const struct server_child_config *cfg, struct server_child *ret_s,
 		       char **ret_why)
 {
-	struct server_child s = {.child = CHILD_INIT, .log = strdup(cfg->log)};
-	autoclose int log_fd = open(cfg->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	autoclose int ready = -1;
-	char **argv;
-	int fds[2], r;
+	struct server_child s = {.child = CHILD_INIT, .proxy = CHILD_INIT, .log = strdup(cfg->log)};
+	int r = start_all(cfg, &s);
 
-	if (!s.log || log_fd < 0 || pipe2(fds, O_CLOEXEC) < 0) {
-		free(s.log);
-		return -errno;
-	}
-	ready = fds[0];
-	r = make_words(cfg, fds[1], &argv);
-	if (!r) {
-		r = spawn_server(argv, fds[1], log_fd, &s.child);
-		strv_free(argv);
-	}
-	close(fds[1]);
-	if (!r)
-		r = wait_until_ready(ready, &s.port);
 	if (r) {
-		autofree char *line = server_child_last_line(&s);
+		autofree char *line = s.log ? server_child_last_line(&s) : NULL;
 
 		if (asprintf(ret_why, "the server did not start: %s",
-			     r == -EPIPE && *line ? line : strerror(-r)) < 0)
+			     r == -EPIPE && line && *line ? line : strerror(-r)) < 0)
 			*ret_why = NULL;
 		server_child_done(&s);
 		return r;
@@ -159,6 +196,7 @@ void server_child_done(struct server_child *s)
 {
 	server_child_stop(s);
 	child_done(&s->child);
+	child_done(&s->proxy);
 	free(s->log);
 	s->log = NULL;
 }

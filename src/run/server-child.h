@@ -9,8 +9,8 @@
 #include "spawn.h"
 
 struct server_child {
-	struct child child;
-	char *log; /* the file that has its standard error */
+	struct child child, proxy; /* proxy: none, unless it is to damage something */
+	char *log;		   /* the file that has its standard error */
 	uint16_t port;
 };
 
@@ -19,7 +19,10 @@ struct server_settings {
 	unsigned iounit;	   /* what it answers to open; 0: its default */
 	const char *guard;	   /* which guards are on, as in --guard; NULL: its default */
 	const char *const *faults; /* each as in --fault, ended by NULL; may be NULL */
-	const char *recording;	   /* where it records all messages; NULL: nowhere */
+	/* For tests of the detector: payloads are damaged behind the recording, as by --transport-fault,
+	 * or by a proxy on the way (by TCP only), as by --fault of `trace record`. May be NULL. */
+	const char *const *transport_faults, *const *proxy_faults;
+	const char *recording; /* where it records all messages; NULL: nowhere */
 };
 
 struct server_child_config {

@@ -155,7 +155,7 @@ int stage_init(struct stage *s, const struct stage_plan *plan)
 	*s = (struct stage){
 		.plan = plan,
 		.folder = STATE_FOLDER_INIT,
-		.server = {.child = CHILD_INIT},
+		.server = {.child = CHILD_INIT, .proxy = CHILD_INIT},
 		.line = malloc(LINE_LIMIT + 1),
 	};
 	monitor_block_signals();

@@ -161,9 +161,13 @@ static void each_cache_mode_is_a_mount_with_a_walk(void **state)
 {
 	static const char *const caches[] = {"none", "loose", NULL};
 	static const char *const ways[] = {"read", "mmap", "direct", "splice", NULL};
-	const struct job_plan plan = {"tag", "trans=virtio,version=9p2000.L", caches,
-				      ways,  (const unsigned[]){512000, 0},   NULL,
-				      0};
+	const struct job_plan plan = {
+		.source = "tag",
+		.options = "trans=virtio,version=9p2000.L",
+		.caches = caches,
+		.ways = ways,
+		.msizes = (const unsigned[]){512000, 0},
+	};
 	autofree char *text = job_text(&plan);
 
 	(void)state;
@@ -178,13 +182,45 @@ static void each_cache_mode_is_a_mount_with_a_walk(void **state)
 			    "facts\n");
 }
 
+static void damage_is_planted_before_the_walk(void **state)
+{
+	static const char *const caches[] = {"loose", NULL}, *const ways[] = {"read", NULL};
+	static const char *const faults[] = {"mmap zero,mark=a b", NULL};
+	const struct job_plan plan = {
+		.source = "tag",
+		.options = "o",
+		.caches = caches,
+		.ways = ways,
+		.msizes = (const unsigned[]){512000, 0},
+		.reader_faults = faults,
+		.preload = true,
+		.pause = true,
+	};
+	autofree char *text = job_text(&plan);
+
+	(void)state;
+	assert_string_equal(text, "facts\n"
+				  "fault mmap \"zero,mark=a b\"\n"
+				  "mount tag \"o,cache=loose,msize=512000\"\n"
+				  "preload\n"
+				  "pause host\n"
+				  "walk read\n"
+				  "unmount\n"
+				  "facts\n");
+}
+
 static void a_command_runs_once_and_is_synced(void **state)
 {
 	static const char *const caches[] = {"mmap", "loose", NULL, 0};
 	static const char *const ways[] = {"read", NULL, 0};
 	const struct job_plan plan = {
-		"tag", "o", caches, ways, (const unsigned[]){512000, 16384, 0}, "echo 'a b' > c",
-		0};
+		.source = "tag",
+		.options = "o",
+		.caches = caches,
+		.ways = ways,
+		.msizes = (const unsigned[]){512000, 16384, 0},
+		.exec = "echo 'a b' > c",
+	};
 	autofree char *text = job_text(&plan);
 
 	(void)state;
@@ -219,6 +255,7 @@ int main(void)
 		cmocka_unit_test(sizes_are_told_in_decimal_units),
 		cmocka_unit_test(each_cache_mode_is_a_mount_with_a_walk),
 		cmocka_unit_test(a_command_runs_once_and_is_synced),
+		cmocka_unit_test(damage_is_planted_before_the_walk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
