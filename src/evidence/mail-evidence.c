@@ -152,8 +152,9 @@ void mail_title(FILE *f, const char *title)
 	fputc('\n', f);
 }
 
-static size_t from_hex(const char *hex, unsigned char *buf, size_t cap)
+size_t record_bytes(json_t *o, const char *path, unsigned char *buf, size_t cap)
 {
+	const char *hex = record_string(o, path);
 	size_t n = 0;
 	unsigned byte;
 
@@ -166,12 +167,12 @@ static void put_bytes(FILE *f, json_t *d)
 {
 	unsigned char buf[BYTES_SHOWN];
 	unsigned long long from = (unsigned long long)record_number(d, "from");
-	size_t n = from_hex(record_string(d, "expected"), buf, sizeof(buf));
+	size_t n = record_bytes(d, "expected", buf, sizeof(buf));
 
 	if (!n)
 		return;
 	mail_hexdump(f, "expected", buf, n, from);
-	n = from_hex(record_string(d, "observed"), buf, sizeof(buf));
+	n = record_bytes(d, "observed", buf, sizeof(buf));
 	if (n)
 		mail_hexdump(f, "observed", buf, n, from);
 	else

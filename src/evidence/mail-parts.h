@@ -17,6 +17,9 @@ json_t *record_at(json_t *run, const char *path);
 const char *record_string(json_t *run, const char *path);
 int64_t record_number(json_t *run, const char *path);
 
+/* The bytes that stand there in hex; returns how many, at most CAP. */
+size_t record_bytes(json_t *run, const char *path, unsigned char *buf, size_t cap);
+
 /* The first mount that is damaged; or else the first; NULL without any. */
 json_t *record_bad_mount(json_t *run);
 

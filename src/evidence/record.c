@@ -251,16 +251,24 @@ static int publish(struct record *r, char **ret_path)
 	return err;
 }
 
+json_t *record_run(const struct record *r, const struct record_end *e)
+{
+	json_t *o = r ? record_json(e, r->folder.path) : NULL;
+
+	if (o) {
+		json_object_set(o, "facts", r->facts);
+		json_object_set(o, "mounts", r->mounts);
+	}
+	return o;
+}
+
 int record_keep(struct record *r, const struct record_end *e, char **ret_path)
 {
-	json_t *o;
+	json_t *o = record_run(r, e);
 	int err;
 
-	if (!r)
+	if (!o)
 		return -ENOENT;
-	o = record_json(e, r->folder.path);
-	json_object_set(o, "facts", r->facts);
-	json_object_set(o, "mounts", r->mounts);
 	if (e->corpus)
 		drop_files(r->folder.path);
 	err = write_json(r->folder.path, o);

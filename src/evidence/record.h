@@ -46,6 +46,9 @@ struct record_end {
 	const char *corpus;    /* its spec; NULL: a folder of the user's */
 };
 
+/* All that its run.json would say now; the caller's, NULL without a record. */
+json_t *record_run(const struct record *r, const struct record_end *e);
+
 /* Keeps it: names the folder in *RET_PATH (the caller frees it) and removes the oldest. 0 or -errno: then
  * nothing of it is left, and the older ones are still there. */
 int record_keep(struct record *r, const struct record_end *e, char **ret_path);
