@@ -72,6 +72,9 @@ static void print_help(void)
 	       "  --save-manifest FILE  write down what DIR holds; no guest is started\n"
 	       "  --manifest FILE       compare with what was written down\n\n"
 	       "what it prints:\n"
+	       "  --html FILE           write a page about it: what is wrong, where, and whose "
+	       "fault "
+	       "it is\n"
 	       "  --json                one JSON object a line\n"
 	       "  --stats               at the end, what the server did and what it cost\n"
 	       "  --quiet               no progress\n"
@@ -221,6 +224,7 @@ static const struct option_row rows[] = {
 	{"exec", OPTION_TEXT, FIELD(exec), .is_noted = true},
 	{"9p-debug", OPTION_TEXT, FIELD(instruments.debug)},
 	{"trace", OPTION_TEXT, FIELD(instruments.trace)},
+	{"html", OPTION_TEXT, FIELD(html)},
 	{"json", OPTION_FLAG, FIELD(json)},
 	{"stats", OPTION_FLAG, FIELD(stats)},
 	{"quiet", OPTION_FLAG, FIELD(quiet)},
@@ -264,6 +268,8 @@ static int check(struct verify_options *o, int *ret_status)
 		bad = "--record is for --server warren";
 	else if (o->no_record && (o->instruments.debug || o->instruments.trace))
 		bad = "--9p-debug and --trace go to the record: not with --no-record";
+	else if (o->html && o->save_manifest)
+		bad = "--save-manifest starts no guest: there is nothing for --html to show";
 	else if (o->keep && o->no_record)
 		bad = "--keep and --no-record exclude each other";
 	else if (o->manifest && o->save_manifest)

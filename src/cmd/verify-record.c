@@ -17,7 +17,7 @@ static void warn(int r)
 
 void recording_begin(struct printer *p)
 {
-	if (!p->o->no_record)
+	if (!p->o->no_record || p->page)
 		p->record_err = record_begin(&p->record);
 }
 
@@ -30,11 +30,14 @@ void recording_end(struct printer *p, const struct run_result *result, int statu
 		.settings = p->o->settings,
 		.corpus = p->corpus,
 	};
-	bool is_wanted = status == EXIT_DIFFERENT || status == EXIT_GUEST ||
-			 ((p->o->keep || p->o->instruments.debug || p->o->instruments.trace) &&
-			  result->end != RUN_INTERRUPTED);
+	bool is_wanted = !p->o->no_record &&
+			 (status == EXIT_DIFFERENT || status == EXIT_GUEST ||
+			  ((p->o->keep || p->o->instruments.debug || p->o->instruments.trace) &&
+			   result->end != RUN_INTERRUPTED));
 	int r = p->record_err;
 
+	if (result->end != RUN_INTERRUPTED)
+		page_end(p, &e);
 	if (is_wanted && p->record)
 		r = record_keep(p->record, &e, &p->recorded);
 	if (is_wanted && r)

@@ -257,6 +257,7 @@ static int run(struct verify *v)
 
 static void done(struct verify *v)
 {
+	page_done(&v->printer);
 	ready_done(&v->ready);
 	manifest_free(v->loaded);
 	if (v->dir_fd >= 0)
@@ -281,7 +282,9 @@ int cmd_verify(int argc, char **argv)
 	printer_init(&v.printer, &v.o, &v.plan);
 	walk_raise_fd_limit();
 	catch_signals();
-	status = v.o.corpus ? plan_corpus(&v) : open_dir(&v);
+	status = page_begin(&v.printer);
+	if (!status)
+		status = v.o.corpus ? plan_corpus(&v) : open_dir(&v);
 	if (!status && v.o.save_manifest)
 		status = save_manifest(&v);
 	else if (!status && !(status = make_ready(&v)))

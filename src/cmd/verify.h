@@ -32,7 +32,7 @@ struct verify_options {
 	uint32_t timeout_s, memory_mib;
 	bool json, keep, no_record, quiet, stats, help;
 	int cpu; /* as in run.h */
-	const char *save_manifest, *manifest, *exec;
+	const char *save_manifest, *manifest, *exec, *html;
 	char **settings; /* the options given that shape the run, "--NAME=VALUE" each */
 };
 
@@ -47,6 +47,8 @@ struct printer {
 	struct record *record; /* NULL: none is made */
 	int record_err;	       /* why not; 0: it was not asked for */
 	char *recorded;	       /* where it is */
+	FILE *page;	       /* of --html; NULL: none is wanted */
+	bool is_page_new;      /* nothing is in it so far */
 	char *corpus;	       /* what the share is; NULL: a folder */
 	int status;
 	unsigned ok, damaged, failed; /* mounts */
@@ -64,6 +66,13 @@ int print_failure(struct printer *p, int status, char *why, const char *console)
 void recording_begin(struct printer *p);
 void recording_end(struct printer *p, const struct run_result *result, int status);
 void recording_tell(const struct printer *p);
+
+/* The page of --html, verify-page.c: opened before the run, EXIT_OK or the exit code after it was said why
+ * it cannot be; written from what the record knows; closed, and removed if nothing was written. */
+struct record_end;
+int page_begin(struct printer *p);
+void page_end(struct printer *p, const struct record_end *e);
+void page_done(struct printer *p);
 
 /* The exit code that follows from what came. */
 int end_status(const struct printer *p, const struct run_result *r);
