@@ -38,13 +38,19 @@ int server_new(const struct server_config *cfg, struct server **ret_s)
 	s->handler = (struct handler){.ops = &session_ops, .self = s};
 	s->cfg = *cfg;
 	fill_defaults(&s->cfg);
-	err = workers_init(&s->workers, s->cfg.workers, session_serve);
+	workers_init(&s->workers, session_serve);
+	err = cfg->start_later ? 0 : server_start(s);
 	if (err) {
-		free(s);
+		server_free(s);
 		return err;
 	}
 	*ret_s = s;
 	return 0;
+}
+
+int server_start(struct server *s)
+{
+	return workers_start(&s->workers, s->cfg.workers);
 }
 
 const struct handler *server_handler(struct server *s)

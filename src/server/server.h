@@ -3,6 +3,7 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "guards.h"
@@ -15,6 +16,7 @@ struct server;
 struct server_config {
 	struct backend *backend;    /* stays the caller's */
 	unsigned workers;	    /* threads for requests that block; 0: 4 */
+	bool start_later;	    /* these start with server_start */
 	uint32_t max_msize;	    /* 0: what the transport can carry */
 	uint32_t iounit;	    /* answered to Tlopen and Tlcreate; 0: msize decides */
 	uint32_t max_fids;	    /* a session; 0: 1048576 */
@@ -39,6 +41,10 @@ struct server_stats {
 };
 
 int server_new(const struct server_config *cfg, struct server **ret_s);
+
+/* Starts the workers of a server with start_later, once and before the first message: what confines
+ * a thread must come before that. -EAGAIN: the system gives no more threads. */
+int server_start(struct server *s);
 
 /* For transports: struct transport's handler. Valid until server_free. */
 const struct handler *server_handler(struct server *s);

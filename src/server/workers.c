@@ -31,34 +31,27 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Returns the number that could be started. */
-static unsigned start_threads(struct workers *w, unsigned n)
-{
-	sigset_t all, saved;
-	unsigned i = 0;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &saved);
-	while (i < n && !pthread_create(&w->threads[i], NULL, run, w))
-		i++;
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
-	return i;
-}
-
-int workers_init(struct workers *w, unsigned n, void (*serve)(struct list *turn))
+void workers_init(struct workers *w, void (*serve)(struct list *turn))
 {
 	*w = (struct workers){.serve = serve};
-	w->threads = calloc(n, sizeof(*w->threads));
-	if (!w->threads)
-		return -ENOMEM;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->wake, NULL);
 	list_init(&w->turns);
-	w->n = start_threads(w, n);
-	if (w->n == n)
-		return 0;
-	workers_done(w);
-	return -EAGAIN;
+}
+
+int workers_start(struct workers *w, unsigned n)
+{
+	sigset_t all, saved;
+
+	w->threads = calloc(n, sizeof(*w->threads));
+	if (!w->threads)
+		return -ENOMEM;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &saved);
+	while (w->n < n && !pthread_create(&w->threads[w->n], NULL, run, w))
+		w->n++;
+	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	return w->n == n ? 0 : -EAGAIN;
 }
 
 void workers_done(struct workers *w)

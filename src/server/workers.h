@@ -19,10 +19,13 @@ struct workers {
 	pthread_t *threads;
 };
 
-/* Starts N threads, each with all signals blocked, that call SERVE for each turn. */
-int workers_init(struct workers *w, unsigned n, void (*serve)(struct list *turn));
+/* SERVE is to be called for each turn. */
+void workers_init(struct workers *w, void (*serve)(struct list *turn));
 
-/* Ends the threads once the queue is empty. */
+/* Starts N threads, each with all signals blocked; once. On failure some may run. */
+int workers_start(struct workers *w, unsigned n);
+
+/* Ends the threads, if any, once the queue is empty. */
 void workers_done(struct workers *w);
 
 /* TURN must not be queued. */
