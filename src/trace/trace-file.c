@@ -23,6 +23,7 @@ struct entry {
 
 struct trace_file {
 	char *path, *old_path;
+	int dir_fd; /* of both, or AT_FDCWD */
 	int fd;
 	int err; /* the first failure */
 	uint64_t max_part;
@@ -65,7 +66,8 @@ static int open_part(struct trace_file *f)
 {
 	uint8_t head[TRACE_HEAD_SIZE];
 
-	f->fd = open(f->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
+	f->fd = openat(f->dir_fd, f->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
+		       0600);
 	if (f->fd < 0)
 		return -errno;
 	f->size = 0;
@@ -94,6 +96,7 @@ static int fail_open(const char *path, int err, char **ret_why)
 
 int trace_file_new(const struct trace_writer_config *cfg, struct trace_file **ret_f, char **ret_why)
 {
+	const char *slash = strrchr(cfg->path, '/'), *name = slash ? slash + 1 : cfg->path;
 	struct trace_file *f;
 	int err = check_path(cfg->path, ret_why);
 
@@ -103,8 +106,9 @@ int trace_file_new(const struct trace_writer_config *cfg, struct trace_file **re
 	if (!f)
 		return -ENOMEM;
 	f->fd = -1;
-	f->path = strdup(cfg->path);
-	if (asprintf(&f->old_path, "%s.1", cfg->path) < 0)
+	f->dir_fd = cfg->dir_fd ? cfg->dir_fd : AT_FDCWD;
+	f->path = strdup(cfg->dir_fd ? name : cfg->path);
+	if (asprintf(&f->old_path, "%s.1", cfg->dir_fd ? name : cfg->path) < 0)
 		f->old_path = NULL;
 	f->max_part = cfg->max_size / 2;
 	f->head.version = TRACE_VERSION;
@@ -176,7 +180,7 @@ static int rotate(struct trace_file *f)
 		return err;
 	close(f->fd);
 	f->fd = -1;
-	if (rename(f->path, f->old_path))
+	if (renameat(f->dir_fd, f->path, f->dir_fd, f->old_path))
 		return -errno;
 	f->head.part++;
 	return open_part(f);

@@ -24,6 +24,7 @@ struct trace_writer {
 	bool keep_data;
 	uint64_t max_waiting;
 	pthread_t thread;
+	bool has_thread;
 
 	pthread_mutex_t lock; /* all below */
 	pthread_cond_t wake;
@@ -209,7 +210,7 @@ static void *run(void *arg)
 }
 
 /* Signals are the other threads' affair. */
-static int start_thread(struct trace_writer *w)
+int trace_writer_start(struct trace_writer *w)
 {
 	sigset_t all, before;
 	int err;
@@ -218,6 +219,7 @@ static int start_thread(struct trace_writer *w)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = pthread_create(&w->thread, NULL, run, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	w->has_thread = !err;
 	return -err;
 }
 
@@ -244,7 +246,7 @@ int trace_writer_new(const struct trace_writer_config *cfg, struct trace_writer 
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->wake, &clock);
 	pthread_condattr_destroy(&clock);
-	err = start_thread(w);
+	err = cfg->start_later ? 0 : trace_writer_start(w);
 	if (err) {
 		trace_file_close(w->file);
 		return err;
@@ -274,7 +276,8 @@ int trace_writer_free(struct trace_writer *w)
 	w->is_stopping = true;
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
-	pthread_join(w->thread, NULL);
+	if (w->has_thread)
+		pthread_join(w->thread, NULL);
 	err = trace_file_close(w->file);
 	free_blocks(w->open);
 	free_blocks(w->full);

@@ -25,6 +25,10 @@ struct trace_writer_config {
 	uint64_t max_size;    /* of all parts, 0: unlimited; at least TRACE_MIN_SIZE */
 	bool keep_data;	      /* payloads, not only their digests */
 	uint64_t max_waiting; /* bytes that may wait for the disk, 0: 64 MiB */
+	bool start_later;     /* nothing goes to the disk before trace_writer_start */
+	/* PATH's folder, for when paths lead nowhere any more; 0: there is no need. Stays the
+	 * caller's, as long as the writer lives. */
+	int dir_fd;
 	/* The recording ends here, for WHAT: from the writer's thread, once. */
 	void (*failed)(void *arg, const char *what);
 	void *arg;
@@ -35,6 +39,9 @@ struct trace_writer_config {
  * one line what to do. */
 int trace_writer_new(const struct trace_writer_config *cfg, struct trace_writer **ret_w,
 		     char **ret_why);
+
+/* Starts the thread of a writer with start_later, once. */
+int trace_writer_start(struct trace_writer *w);
 
 /* From any thread. The texts' cookies are used under the writer's lock; who changes them must not
  * be in here with the same. */
