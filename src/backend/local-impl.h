@@ -117,6 +117,9 @@ struct local {
 	int proc_fd;   /* /proc/self/fd: works even where /proc is out of reach later */
 	int handle_fd; /* the export opened for reading, -1 when handles do not work */
 	uint64_t root_dev, root_mnt;
+	bool proc_is_cwd; /* the working directory is that of proc_fd */
+	int (*ask_owner)(void *arg, int fd, uint32_t *ret_uid, uint32_t *ret_gid);
+	void *ask_arg;
 	bool allow_devices;
 	bool has_identity; /* may act as another user */
 	bool has_openat2, has_resolve_cached, has_fchmodat2, has_xattrat;

@@ -26,17 +26,18 @@ struct at_args {
 };
 
 struct target {
-	char path[32]; /* absolute */
-	const char *fd_name;
+	char room[32];
+	const char *path, *fd_name;
 };
 
-static void set_target(int fd, struct target *t)
+static void set_target(const struct local *l, int fd, struct target *t)
 {
 	static const char dir[] = "/proc/self/fd/";
 
-	strcpy(t->path, dir);
-	t->fd_name = t->path + sizeof(dir) - 1;
-	fd_name(fd, t->path + sizeof(dir) - 1);
+	strcpy(t->room, dir);
+	fd_name(fd, t->room + sizeof(dir) - 1);
+	t->fd_name = t->room + sizeof(dir) - 1;
+	t->path = l->proc_is_cwd ? t->fd_name : t->room;
 }
 
 static int copy_attr_name(struct str name, char buf[NAME_SIZE])
@@ -81,7 +82,7 @@ static ssize_t get_by_node(struct local_node *n, const struct call *c, const cha
 	*r = pin_node(n, c, &pin);
 	if (*r)
 		return 0;
-	set_target(pin.fd, &t);
+	set_target(n->local, pin.fd, &t);
 	return name ? get_value(n->local, &t, name, buf, cap) : get_list(n->local, &t, buf, cap);
 }
 
@@ -132,7 +133,7 @@ int local_xattr_set(struct node *node, const struct call *c, struct str name, co
 		r = pin_node(n, c, &pin);
 	if (r)
 		return r;
-	set_target(pin.fd, &t);
+	set_target(n->local, pin.fd, &t);
 	r = n->local->has_xattrat ? (int)syscall(SYS_setxattrat, n->local->proc_fd, t.fd_name, 0,
 						 attr, &a, sizeof(a))
 				  : setxattr(t.path, attr, value, size, (int)flags);
@@ -151,7 +152,7 @@ int local_xattr_remove(struct node *node, const struct call *c, struct str name)
 		r = pin_node(n, c, &pin);
 	if (r)
 		return r;
-	set_target(pin.fd, &t);
+	set_target(n->local, pin.fd, &t);
 	r = n->local->has_xattrat
 		    ? (int)syscall(SYS_removexattrat, n->local->proc_fd, t.fd_name, 0, attr)
 		    : removexattr(t.path, attr);

@@ -198,6 +198,9 @@ static void init_fields(struct local *l, const struct local_config *cfg, const s
 {
 	l->backend.ops = &local_ops;
 	l->allow_devices = cfg->allow_devices;
+	l->proc_is_cwd = cfg->proc_fd > 0;
+	l->ask_owner = cfg->ask_owner;
+	l->ask_arg = cfg->ask_arg;
 	l->root_dev = stat_dev(root);
 	l->root_mnt = root->stx_mask & STATX_MNT_ID ? root->stx_mnt_id : 0;
 	l->has_identity = identity_is_possible();
@@ -209,16 +212,22 @@ static void init_fields(struct local *l, const struct local_config *cfg, const s
 	set_budget(l, cfg->max_fds);
 }
 
+static int open_or_copy(const char *path, int fd)
+{
+	return fd > 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3)
+		      : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 int local_new(const struct local_config *cfg, struct backend **ret_b)
 {
-	autoclose int root_fd = open(cfg->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int root_fd = open_or_copy(cfg->dir, cfg->dir_fd);
 	autoclose int proc_fd = -1;
 	autofree struct local *l = calloc(1, sizeof(*l));
 	struct statx st;
 
 	if (root_fd < 0)
 		return -errno;
-	proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	proc_fd = open_or_copy("/proc/self/fd", cfg->proc_fd);
 	if (proc_fd < 0)
 		return -errno;
 	if (stat_fd(root_fd, &st))

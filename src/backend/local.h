@@ -4,6 +4,7 @@
 #define BACKEND_LOCAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct backend;
 
@@ -11,6 +12,14 @@ struct local_config {
 	const char *dir;    /* the export */
 	bool allow_devices; /* Tmknod may make device nodes (needs CAP_MKNOD) */
 	unsigned max_fds;   /* descriptors that nodes may hold; 0: from RLIMIT_NOFILE */
+
+	/* Where paths are to lead nowhere later: DIR and /proc/self/fd, open with O_PATH. That of
+	 * proc will be the working directory by then. 0: not so. They stay the caller's. */
+	int dir_fd, proc_fd;
+	/* In a user namespace statx may not tell whose a file is, and says 65534: what FD's is
+	 * then. From any thread, 0 or -errno; may wait. NULL: statx tells it. */
+	int (*ask_owner)(void *arg, int fd, uint32_t *ret_uid, uint32_t *ret_gid);
+	void *ask_arg;
 };
 
 /* 0; -errno of opening the folder (-ENOTDIR when it is none) or /proc. Sets the process's umask to
