@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Acting as another user for the length of one call, on this thread only: new files get that
- * owner, and the kernel takes set-user-ID bits away as it does for that user.
- *
- * Permission to create is not asked a second time: the client's kernel has decided, and only it
- * knows the user's supplementary groups. So CAP_DAC_OVERRIDE stays in effect.
+/* Acting as another user on the host: the file-system uid and gid of the calling thread. A thread
+ * stays who it is until it becomes somebody else, so a run of requests of one user costs no system
+ * calls. It has no supplementary groups. What the kernel takes from a thread that is not user 0 any
+ * more, it gives back to user 0: CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER,
+ * CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE, CAP_MKNOD.
  */
 #ifndef BACKEND_IDENTITY_H
 #define BACKEND_IDENTITY_H
@@ -11,25 +11,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define IDENTITY_INIT        \
-	{                    \
-		false, false \
-	}
-#define IDENTITY_SAME 0xffffffffu
+/* A group that nobody is in. */
+#define IDENTITY_NO_GROUP 0xfffffffeu
 
-struct identity {
-	bool has_uid, has_gid; /* changed, to be put back */
-};
-
-/* May this process act as others? Then supplementary groups are dropped where it does. */
+/* May this process act as others? */
 bool identity_is_possible(void);
 
-/* IDENTITY_SAME leaves UID or GID as it is. -EPERM when this user cannot be had. */
-int identity_enter(uint32_t uid, uint32_t gid, struct identity *ret_id);
-/* For writing to what is open already: no capability comes back. */
-void identity_enter_writer(uint32_t uid, struct identity *ret_id);
-void identity_leave(struct identity *id);
+/* -EPERM when this user or this group cannot be had: then the thread is the process's user. */
+int identity_become(uint32_t uid, uint32_t gid);
 
-#define autoidentity cleanup(identity_leave)
+/* The process's user and group again, without the other groups. */
+void identity_become_ourselves(void);
+
+/* Until the thread becomes somebody again, also the same, modes of files do not bind it. False if
+ * it is so already or cannot be. */
+bool identity_override_modes(void);
 
 #endif

@@ -168,17 +168,12 @@ static int change_mode(struct local_node *n, int fd, uint32_t mode)
 	return r ? -errno : 0;
 }
 
-static int truncate_fd(struct local *l, int fd, const struct call *c, uint64_t size)
+static int truncate_fd(int fd, uint64_t size)
 {
-	autoidentity struct identity id = IDENTITY_INIT;
-
-	if (l->has_identity && c->uid != P9_NONUNAME && c->uid)
-		identity_enter_writer(c->uid, &id);
 	return ftruncate(fd, (off_t)size) ? -errno : 0;
 }
 
-static int change_size(struct local_node *n, struct file *open, int fd, const struct call *c,
-		       uint64_t size)
+static int change_size(struct local_node *n, struct file *open, int fd, uint64_t size)
 {
 	autoclose int writable = -1;
 	int r;
@@ -190,9 +185,9 @@ static int change_size(struct local_node *n, struct file *open, int fd, const st
 	if (size > INT64_MAX)
 		return -EFBIG;
 	if (open && local_file(open)->access != O_RDONLY)
-		return truncate_fd(n->local, fd, c, size);
+		return truncate_fd(fd, size);
 	r = reopen_fd(n->local, fd, O_WRONLY | O_NOCTTY, &writable);
-	return r ? r : truncate_fd(n->local, writable, c, size);
+	return r ? r : truncate_fd(writable, size);
 }
 
 /* Of one time: what to do, as utimensat(2) wants it. */
@@ -227,8 +222,40 @@ static bool is_slow_change(int fd, const struct file *open, const struct attr_ch
 	return st.stx_size > ch->size && st.stx_size - ch->size > BIG_CHANGE;
 }
 
+/* The group that the client says the caller is in: the one that a file is given to; for a new mode,
+ * that of the file, for the kernel takes the set-group-ID bit from a user who is not in it. */
+static uint32_t group_for(const struct local *l, const struct call *c, int fd,
+			  const struct attr_change *ch)
+{
+	struct statx st;
+
+	if (!l->has_identity || !c->uid)
+		return GID_UNKNOWN;
+	if (ch->valid & P9_SETATTR_GID)
+		return ch->gid;
+	if (!(ch->valid & P9_SETATTR_MODE) || !(ch->mode & S_ISGID) || stat_fd(fd, &st))
+		return GID_UNKNOWN;
+	return st.stx_gid;
+}
+
 /* In the order in which no change undoes another: a new owner takes the set-user-ID bit away, a new
  * size sets mtime. P9_SETATTR_CTIME asks for what any change does anyway. */
+static int change_all(struct local_node *n, struct file *open, int fd, const struct attr_change *ch,
+		      const struct timespec ts[2])
+{
+	int r = 0;
+
+	if (ch->valid & (P9_SETATTR_UID | P9_SETATTR_GID))
+		r = change_owner(fd, ch);
+	if (!r && ch->valid & P9_SETATTR_SIZE)
+		r = change_size(n, open, fd, ch->size);
+	if (!r && ch->valid & P9_SETATTR_MODE)
+		r = change_mode(n, fd, ch->mode);
+	if (!r && ch->valid & (P9_SETATTR_ATIME | P9_SETATTR_MTIME))
+		r = change_times(fd, ts);
+	return r;
+}
+
 int local_setattr(struct node *node, struct file *open, const struct call *c,
 		  const struct attr_change *ch)
 {
@@ -246,14 +273,12 @@ int local_setattr(struct node *node, struct file *open, const struct call *c,
 		return r;
 	if (c->in_place && is_slow_change(fd, open, ch))
 		return CALL_WOULD_BLOCK;
-	if (ch->valid & (P9_SETATTR_UID | P9_SETATTR_GID))
-		r = change_owner(fd, ch);
-	if (!r && ch->valid & P9_SETATTR_SIZE)
-		r = change_size(n, open, fd, c, ch->size);
-	if (!r && ch->valid & P9_SETATTR_MODE)
-		r = change_mode(n, fd, ch->mode);
-	if (!r && ch->valid & (P9_SETATTR_ATIME | P9_SETATTR_MTIME))
-		r = change_times(fd, ts);
+	r = act_as(n->local, c, group_for(n->local, c, fd, ch));
+	if (r)
+		return r;
+	do
+		r = change_all(n, open, fd, ch, ts);
+	while (believe_group(n->local, c, r, fd, MAY_WRITE));
 	return r;
 }
 

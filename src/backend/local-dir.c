@@ -60,7 +60,7 @@ int local_make(struct node *dir, const struct call *c, struct str name,
 	       const struct make_args *args, struct qid *ret_qid)
 {
 	struct local_node *d = local_node(dir);
-	autoidentity struct identity id = IDENTITY_INIT;
+	struct local *l = d->local;
 	autopin struct pin pin = PIN_INIT;
 	char buf[NAME_SIZE];
 	struct statx st;
@@ -68,14 +68,17 @@ int local_make(struct node *dir, const struct call *c, struct str name,
 
 	if (!r)
 		r = pin_node(d, c, &pin);
-	if (!r && d->local->has_identity && c->uid != P9_NONUNAME)
-		r = identity_enter(c->uid, args->gid, &id);
 	if (!r)
-		r = make_one(d->local, pin.fd, buf, args);
+		r = act_as(l, c, group_of_new(l, pin.fd, args->mode, args->gid));
+	if (r)
+		return r;
+	do
+		r = make_one(l, pin.fd, buf, args);
+	while (believe_group(l, c, r, pin.fd, MAY_WRITE | MAY_SEARCH));
 	if (!r)
 		r = stat_at(pin.fd, buf, &st);
 	if (!r)
-		qid_of(d->local, &st, ret_qid);
+		qid_of(l, &st, ret_qid);
 	return r;
 }
 
@@ -93,16 +96,45 @@ int local_link(struct node *dir, const struct call *c, struct str name, struct n
 		r = pin_node(t, c, &pin);
 	if (r)
 		return r;
+	r = act_as(d->local, c, GID_UNKNOWN);
+	if (r)
+		return r;
 	fd_name(pin.fd, from);
-	return linkat(d->local->proc_fd, from, dir_pin.fd, buf, AT_SYMLINK_FOLLOW) ? -errno : 0;
+	do
+		r = linkat(d->local->proc_fd, from, dir_pin.fd, buf, AT_SYMLINK_FOLLOW) ? -errno
+											: 0;
+	while (believe_group(d->local, c, r, dir_pin.fd, MAY_WRITE | MAY_SEARCH));
+	return r;
 }
 
-static int unlink_name(struct local *l, int dir_fd, const char *name, int flags)
+/* Is N still where it was found? */
+static int check_place(const struct local_node *n, int dir_fd, const char *name)
+{
+	struct statx st;
+	int r = stat_at(dir_fd, name, &st);
+
+	if (r)
+		return r == -ENOENT || r == -ENOTDIR ? -ESTALE : r;
+	return is_same_file(n->inode, &st) ? 0 : -ESTALE;
+}
+
+/* N, if it is not NULL, must be what is there. */
+static int unlink_name(struct local *l, const struct call *c, int dir_fd, const char *name,
+		       int flags, const struct local_node *n)
 {
 	autopin struct pin victim = PIN_INIT;
+	int r;
 
 	pin_victim(l, dir_fd, name, &victim);
-	return unlinkat(dir_fd, name, flags) ? -errno : 0;
+	r = act_as(l, c, GID_UNKNOWN);
+	if (r)
+		return r;
+	do {
+		r = n ? check_place(n, dir_fd, name) : 0;
+		if (!r)
+			r = unlinkat(dir_fd, name, flags) ? -errno : 0;
+	} while (believe_group(l, c, r, dir_fd, MAY_WRITE | MAY_SEARCH));
+	return r;
 }
 
 int local_unlink(struct node *dir, const struct call *c, struct str name, uint32_t flags)
@@ -118,7 +150,8 @@ int local_unlink(struct node *dir, const struct call *c, struct str name, uint32
 		r = pin_node(d, c, &pin);
 	if (r)
 		return r;
-	return unlink_name(d->local, pin.fd, buf, flags & P9_AT_REMOVEDIR ? AT_REMOVEDIR : 0);
+	return unlink_name(d->local, c, pin.fd, buf, flags & P9_AT_REMOVEDIR ? AT_REMOVEDIR : 0,
+			   NULL);
 }
 
 struct rename_side {
@@ -127,17 +160,25 @@ struct rename_side {
 	struct pin pin;
 };
 
-/* The caller holds rename_lock. */
-static int rename_held(struct local *l, const struct rename_side *from,
-		       const struct rename_side *to)
+/* The caller holds rename_lock. N, if it is not NULL, must be what is renamed. */
+static int rename_held(struct local *l, const struct call *c, const struct rename_side *from,
+		       const struct rename_side *to, const struct local_node *n)
 {
 	autopin struct pin victim = PIN_INIT;
+	int r;
 
 	pin_victim(l, to->pin.fd, to->name, &victim);
-	if (renameat(from->pin.fd, from->name, to->pin.fd, to->name))
-		return -errno;
-	nodes_moved(l, to->pin.fd, from->dir, from->name, to->dir, to->name);
-	return 0;
+	r = act_as(l, c, GID_UNKNOWN);
+	if (r)
+		return r;
+	do {
+		r = n ? check_place(n, from->pin.fd, from->name) : 0;
+		if (!r)
+			r = renameat(from->pin.fd, from->name, to->pin.fd, to->name) ? -errno : 0;
+	} while (believe_groups(l, c, r, from->pin.fd, to->pin.fd, MAY_WRITE | MAY_SEARCH));
+	if (!r)
+		nodes_moved(l, to->pin.fd, from->dir, from->name, to->dir, to->name);
+	return r;
 }
 
 /* Keeps others from renaming as long as *HELD lives. */
@@ -178,18 +219,7 @@ int local_rename(struct node *olddir, const struct call *c, struct str oldname, 
 		r = pin_sides(&from, &to, c);
 	if (!r)
 		r = hold_renames(l, c, &held);
-	return r ? r : rename_held(l, &from, &to);
-}
-
-/* Is N still where it was found? */
-static int check_place(const struct local_node *n, int dir_fd, const char *name)
-{
-	struct statx st;
-	int r = stat_at(dir_fd, name, &st);
-
-	if (r)
-		return r == -ENOENT || r == -ENOTDIR ? -ESTALE : r;
-	return is_same_file(n->inode, &st) ? 0 : -ESTALE;
+	return r ? r : rename_held(l, c, &from, &to, NULL);
 }
 
 int local_remove_node(struct node *node, const struct call *c)
@@ -205,11 +235,10 @@ int local_remove_node(struct node *node, const struct call *c)
 		r = node_place(n, &parent, name);
 	if (!r)
 		r = pin_node(parent, c, &pin);
-	if (!r)
-		r = check_place(n, pin.fd, name);
 	if (r)
 		return r;
-	return unlink_name(n->local, pin.fd, name, S_ISDIR(n->inode->type) ? AT_REMOVEDIR : 0);
+	return unlink_name(n->local, c, pin.fd, name, S_ISDIR(n->inode->type) ? AT_REMOVEDIR : 0,
+			   n);
 }
 
 int local_move_node(struct node *node, const struct call *c, struct node *newdir,
@@ -231,9 +260,7 @@ int local_move_node(struct node *node, const struct call *c, struct node *newdir
 	if (!r)
 		r = pin_sides(&from, &to, c);
 	if (!r)
-		r = check_place(n, from.pin.fd, oldbuf);
-	if (!r)
-		r = rename_held(n->local, &from, &to);
+		r = rename_held(n->local, c, &from, &to, n);
 	if (!r)
 		*ret_node = node_ref(node); /* it has its new place already */
 	return r;

@@ -156,22 +156,36 @@ static int try_open(struct local *l, const struct pin *pin, int flags, int *ret_
 	return 0;
 }
 
+static unsigned wanted_rights(int flags)
+{
+	static const unsigned by_access[] = {MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE};
+
+	return by_access[flags & O_ACCMODE] | (flags & O_TRUNC ? MAY_WRITE : 0);
+}
+
+static int open_as_caller(struct local *l, const struct pin *pin, const struct call *c, int flags,
+			  int *ret_fd)
+{
+	int r;
+
+	do
+		r = try_open(l, pin, flags, ret_fd);
+	while (believe_group(l, c, r, pin->fd, wanted_rights(flags)));
+	return r;
+}
+
 static int open_pinned(struct local *l, const struct pin *pin, const struct call *c, int flags,
 		       int *ret_fd)
 {
-	autoidentity struct identity id = IDENTITY_INIT;
-	int r;
+	int r = act_as(l, c, GID_UNKNOWN);
 
-	if (flags & O_TRUNC && l->has_identity && c->uid != P9_NONUNAME) {
-		r = identity_enter(c->uid, IDENTITY_SAME, &id);
-		if (r)
-			return r;
-	}
+	if (r)
+		return r;
 	if (c->in_place) /* a lease is waited for by a worker */
 		flags |= O_NONBLOCK;
-	r = try_open(l, pin, flags, ret_fd);
+	r = open_as_caller(l, pin, c, flags, ret_fd);
 	if (r == -EPERM && flags & O_NOATIME)
-		r = try_open(l, pin, flags & ~O_NOATIME, ret_fd);
+		r = open_as_caller(l, pin, c, flags & ~O_NOATIME, ret_fd);
 	return c->in_place && r == -EAGAIN ? CALL_WOULD_BLOCK : r;
 }
 
@@ -232,29 +246,36 @@ struct create_args {
 	uint32_t mode, gid;
 };
 
-static int create_new(const struct create_args *a, int *ret_fd)
+static int create_once(const struct local *l, int dir_fd, const char *name,
+		       const struct open_how *how, int *ret_fd)
 {
-	struct local *l = a->dir->local;
-	struct open_how how = {
-		.flags = (unsigned)(a->flags | O_CREAT | O_EXCL | O_NOFOLLOW),
-		.mode = a->mode & 07777,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
-	};
-	autoidentity struct identity id = IDENTITY_INIT;
-	int fd, r;
+	int fd = l->has_openat2 ? (int)syscall(SYS_openat2, dir_fd, name, how, sizeof(*how))
+				: openat(dir_fd, name, (int)how->flags, (mode_t)how->mode);
 
-	how.flags &= ~(uint64_t)(O_TRUNC | O_NOATIME);
-	if (l->has_identity && a->call->uid != P9_NONUNAME) {
-		r = identity_enter(a->call->uid, a->gid, &id);
-		if (r)
-			return r;
-	}
-	fd = l->has_openat2 ? (int)syscall(SYS_openat2, a->dir_pin->fd, a->name, &how, sizeof(how))
-			    : openat(a->dir_pin->fd, a->name, (int)how.flags, (mode_t)how.mode);
 	if (fd < 0)
 		return -errno;
 	*ret_fd = fd;
 	return 0;
+}
+
+static int create_new(const struct create_args *a, int *ret_fd)
+{
+	struct local *l = a->dir->local;
+	int r, dir_fd = a->dir_pin->fd;
+	const struct open_how how = {
+		.flags = (unsigned)((a->flags & ~(O_TRUNC | O_NOATIME)) | O_CREAT | O_EXCL |
+				    O_NOFOLLOW),
+		.mode = a->mode & 07777,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
+	};
+
+	r = act_as(l, a->call, group_of_new(l, dir_fd, a->mode, a->gid));
+	if (r)
+		return r;
+	do
+		r = create_once(l, dir_fd, a->name, &how, ret_fd);
+	while (believe_group(l, a->call, r, dir_fd, MAY_WRITE | MAY_SEARCH));
+	return r;
 }
 
 /* Node and file of what FD, just created, is. Takes *FD and the slot, if it succeeds. */

@@ -155,6 +155,32 @@ void unlock_held(pthread_mutex_t **m);
 /* Given back at the end of the scope, unless NULL. */
 #define autounlock cleanup(unlock_held)
 
+/* local-caller.c */
+
+#define GID_UNKNOWN 0xffffffffu
+
+/* From here on this thread acts on the host as the user who asks, if the server acts as others. GID
+ * is the group that new files get, or that the client says the user is in. -EPERM. */
+int act_as(const struct local *l, const struct call *c, uint32_t gid);
+/* Or as the server, which may go everywhere. */
+void act_as_ourselves(const struct local *l);
+
+/* Of a new file of MODE in DIR_FD for which a client says GID. In a set-group-ID folder it gets the
+ * folder's group; clients say that one too, but it does not prove that the user is in it: without it
+ * the kernel does not give a program the set-group-ID bit. */
+uint32_t group_of_new(const struct local *l, int dir_fd, uint32_t mode, uint32_t gid);
+
+#define MAY_READ 4u
+#define MAY_WRITE 2u
+#define MAY_SEARCH 1u
+
+/* R is what the host said to the caller about the file FD. True if the caller may have WANT by the
+ * file's group: then the thread has it until its next act_as, and the call is to be tried again. */
+bool believe_group(const struct local *l, const struct call *c, int r, int fd, unsigned want);
+/* Likewise of two files. */
+bool believe_groups(const struct local *l, const struct call *c, int r, int fd, int other_fd,
+		    unsigned want);
+
 /* local-inode.c */
 
 /* The descriptor of N's inode, opened again if need be; -ESTALE when the file cannot be found

@@ -338,6 +338,7 @@ int pin_node(struct local_node *n, const struct call *c, struct pin *ret_pin)
 		return CALL_WOULD_BLOCK;
 	if (try_pin(n->local, n->inode, ret_pin))
 		return 0;
+	act_as_ourselves(n->local);
 	r = reopen_node(n, c->in_place, ret_pin);
 	if (!r)
 		keep_budget(n->local);
@@ -353,7 +354,10 @@ void pin_victim(struct local *l, int dir_fd, const char *name, struct pin *p)
 	pthread_mutex_lock(&l->lock);
 	reclaimed = l->n_reclaimed > 0;
 	pthread_mutex_unlock(&l->lock);
-	if (!reclaimed || open_child(l, dir_fd, name, false, &fd))
+	if (!reclaimed)
+		return;
+	act_as_ourselves(l);
+	if (open_child(l, dir_fd, name, false, &fd))
 		return;
 	if (stat_fd(fd, &st)) {
 		close(fd);

@@ -140,28 +140,22 @@ static ssize_t write_some(struct local_file *f, const struct call *c, const stru
 	}
 }
 
-/* The kernel takes these bits away when a user writes, but not when we do. */
-static bool is_set_id(int fd)
-{
-	struct statx st;
-
-	return stat_fd(fd, &st) || st.stx_mode & (S_ISUID | S_ISGID);
-}
-
 int local_write(struct file *file, const struct call *c, const struct iovec *iov, int n,
 		uint64_t offset, size_t *ret_count)
 {
 	struct local_file *f = local_file(file);
 	size_t total = iov_total(iov, n);
-	autoidentity struct identity id = IDENTITY_INIT;
 	ssize_t put;
+	int r;
 
 	if (offset > INT64_MAX || total > INT64_MAX - offset)
 		return -EFBIG;
 	if (c->in_place && f->is_sync)
 		return CALL_WOULD_BLOCK;
-	if (f->node->local->has_identity && c->uid != P9_NONUNAME && c->uid && is_set_id(f->fd))
-		identity_enter_writer(c->uid, &id);
+	/* so that the kernel takes set-ID bits away, as when a user writes */
+	r = act_as(f->node->local, c, GID_UNKNOWN);
+	if (r)
+		return r;
 	put = write_some(f, c, iov, n, offset, total <= SMALL_WRITE);
 	if (put < 0)
 		return (int)put;

@@ -71,6 +71,7 @@ static int open_description(const struct local_file *f, int *ret_fd)
 {
 	struct local *l = f->node->local;
 
+	act_as_ourselves(l);
 	if (!reopen_fd(l, f->fd, O_RDWR | O_NOCTTY, ret_fd))
 		return 0;
 	return reopen_fd(l, f->fd, f->access | O_NOCTTY, ret_fd);

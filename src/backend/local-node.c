@@ -200,6 +200,20 @@ static int walk_down(struct local *l, int dir_fd, const char *name, bool cached,
 	return r;
 }
 
+static int walk_as_caller(struct local_node *d, const struct pin *pin, const struct call *c,
+			  const char *name, struct local_node **ret_n, struct qid *ret_qid)
+{
+	struct local *l = d->local;
+	int r = act_as(l, c, GID_UNKNOWN);
+
+	if (r)
+		return r;
+	do
+		r = walk_down(l, pin->fd, name, c->in_place, d, ret_n, ret_qid);
+	while (believe_group(l, c, r, pin->fd, MAY_SEARCH));
+	return r;
+}
+
 int local_walk(struct node *dir, const struct call *c, struct str name, struct node **ret_node,
 	       struct qid *ret_qid)
 {
@@ -215,7 +229,7 @@ int local_walk(struct node *dir, const struct call *c, struct str name, struct n
 		if (!r)
 			r = pin_node(d, c, &pin);
 		if (!r)
-			r = walk_down(d->local, pin.fd, buf, c->in_place, d, &n, ret_qid);
+			r = walk_as_caller(d, &pin, c, buf, &n, ret_qid);
 	}
 	if (!r)
 		*ret_node = &n->node;
@@ -248,15 +262,18 @@ int local_attach(struct backend *b, const struct call *c, struct str aname, stru
 	struct local_node *root;
 	char name[NAME_SIZE];
 	struct statx st;
-	int r = c->in_place ? CALL_WOULD_BLOCK : fd < 0 ? -errno : 0;
+	int r = c->in_place ? CALL_WOULD_BLOCK : fd < 0 ? -errno : act_as(l, c, GID_UNKNOWN);
 
 	for (struct str part = next_component(&aname); !r && part.len;
 	     part = next_component(&aname)) {
 		int next;
 
 		r = copy_name(part, name);
-		if (!r)
+		if (r)
+			return r;
+		do
 			r = open_child(l, fd, name, false, &next);
+		while (believe_group(l, c, r, fd, MAY_SEARCH));
 		if (r)
 			return r;
 		close(fd);

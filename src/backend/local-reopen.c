@@ -130,6 +130,7 @@ static bool can_find_by_place(struct local *l, struct inode *i)
 	int n = copy_places(l, i, known);
 	bool found = n > 0;
 
+	act_as_ourselves(l);
 	for (int at = 0; at < n; at++) {
 		found = found && leads_to(l, &known[at], i);
 		unref_node(&known[at].parent);

@@ -68,22 +68,52 @@ static ssize_t get_list(struct local *l, const struct target *t, char *buf, size
 	return listxattr(t->path, buf, cap);
 }
 
-static ssize_t get_by_file(const struct local_file *f, const char *name, void *buf, size_t cap)
+/* By a file that is open, else by the node. */
+static int get_once(struct local_node *n, const struct local_file *open, int fd, const char *name,
+		    void *buf, size_t cap, size_t *ret_size)
 {
-	return name ? fgetxattr(f->fd, name, buf, cap) : flistxattr(f->fd, buf, cap);
+	struct target t;
+	ssize_t size;
+
+	set_target(n->local, fd, &t);
+	if (open)
+		size = name ? fgetxattr(fd, name, buf, cap) : flistxattr(fd, buf, cap);
+	else
+		size = name ? get_value(n->local, &t, name, buf, cap)
+			    : get_list(n->local, &t, buf, cap);
+	if (size < 0)
+		return -errno;
+	*ret_size = (size_t)size;
+	return 0;
 }
 
-static ssize_t get_by_node(struct local_node *n, const struct call *c, const char *name, void *buf,
-			   size_t cap, int *r)
+/* A user who is not root has no right to these, whatever capabilities the server kept. */
+static int check_right(const struct local *l, const struct call *c, const char *name, bool change)
 {
-	autopin struct pin pin = PIN_INIT;
-	struct target t;
-
-	*r = pin_node(n, c, &pin);
-	if (*r)
+	if (!l->has_identity || !c->uid || c->uid == P9_NONUNAME)
 		return 0;
-	set_target(n->local, pin.fd, &t);
-	return name ? get_value(n->local, &t, name, buf, cap) : get_list(n->local, &t, buf, cap);
+	if (!strncmp(name, "trusted.", 8))
+		return change ? -EPERM : -ENODATA;
+	return change && !strncmp(name, "security.", 9) ? -EPERM : 0;
+}
+
+static int get_attr(struct local_node *n, const struct call *c, const char *name, void *buf,
+		    size_t cap, size_t *ret_size)
+{
+	struct local *l = n->local;
+	autopin struct pin pin = PIN_INIT;
+	struct local_file *open = borrow_file(l, n->inode);
+	int r = open ? 0 : pin_node(n, c, &pin), fd = open ? open->fd : pin.fd;
+
+	if (!r)
+		r = act_as(l, c, GID_UNKNOWN);
+	if (!r)
+		do
+			r = get_once(n, open, fd, name, buf, cap, ret_size);
+		while (believe_group(l, c, r, fd, MAY_READ));
+	if (open)
+		file_unref(&open->file);
+	return r;
 }
 
 /* Some clients ask for security.capability before each write: a file that is open answers three
@@ -92,69 +122,72 @@ int local_xattr_get(struct node *node, const struct call *c, struct str name, vo
 		    size_t *ret_size)
 {
 	struct local_node *n = local_node(node);
-	struct local_file *open;
 	char attr[NAME_SIZE];
-	ssize_t size;
 	int r = name.len ? copy_attr_name(name, attr) : 0;
 
+	if (!r && name.len)
+		r = check_right(n->local, c, attr, false);
 	if (!r && c->in_place && n->inode->device->is_remote)
 		r = CALL_WOULD_BLOCK;
 	if (r)
 		return r;
 	if (cap > XATTR_SIZE_LIMIT)
 		cap = XATTR_SIZE_LIMIT;
-	open = borrow_file(n->local, n->inode);
-	if (open)
-		size = get_by_file(open, name.len ? attr : NULL, buf, cap);
+	return get_attr(n, c, name.len ? attr : NULL, buf, cap, ret_size);
+}
+
+/* A change of attribute NAME: what ARGS is for setxattrat(2), NULL to remove it. */
+static int change_once(const struct local *l, const struct target *t, const char *name,
+		       struct at_args *args)
+{
+	long r;
+
+	if (!args)
+		r = l->has_xattrat ? syscall(SYS_removexattrat, l->proc_fd, t->fd_name, 0, name)
+				   : removexattr(t->path, name);
+	else if (l->has_xattrat)
+		r = syscall(SYS_setxattrat, l->proc_fd, t->fd_name, 0, name, args, sizeof(*args));
 	else
-		size = get_by_node(n, c, name.len ? attr : NULL, buf, cap, &r);
-	if (!r && size < 0)
-		r = -errno;
-	if (open)
-		file_unref(&open->file);
+		r = setxattr(t->path, name, (const void *)(uintptr_t)args->value, args->size,
+			     (int)args->flags);
+	return r ? -errno : 0;
+}
+
+static int change_attr(struct node *node, const struct call *c, struct str name,
+		       struct at_args *args)
+{
+	struct local_node *n = local_node(node);
+	autopin struct pin pin = PIN_INIT;
+	char attr[NAME_SIZE];
+	struct target t;
+	int r = copy_attr_name(name, attr);
+
 	if (!r)
-		*ret_size = (size_t)size;
+		r = check_right(n->local, c, attr, true);
+	if (!r)
+		r = pin_node(n, c, &pin);
+	if (!r)
+		r = act_as(n->local, c, GID_UNKNOWN);
+	if (r)
+		return r;
+	set_target(n->local, pin.fd, &t);
+	do
+		r = change_once(n->local, &t, attr, args);
+	while (believe_group(n->local, c, r, pin.fd, MAY_WRITE));
 	return r;
 }
 
 int local_xattr_set(struct node *node, const struct call *c, struct str name, const void *value,
 		    size_t size, uint32_t flags)
 {
-	struct local_node *n = local_node(node);
-	autopin struct pin pin = PIN_INIT;
-	struct at_args a = {(uintptr_t)value, (uint32_t)size, flags};
-	char attr[NAME_SIZE];
-	struct target t;
-	int r = copy_attr_name(name, attr);
+	struct at_args args = {(uintptr_t)value, (uint32_t)size, flags};
 
-	if (!r && size > XATTR_SIZE_LIMIT)
-		r = -E2BIG;
-	if (!r)
-		r = pin_node(n, c, &pin);
-	if (r)
-		return r;
-	set_target(n->local, pin.fd, &t);
-	r = n->local->has_xattrat ? (int)syscall(SYS_setxattrat, n->local->proc_fd, t.fd_name, 0,
-						 attr, &a, sizeof(a))
-				  : setxattr(t.path, attr, value, size, (int)flags);
-	return r ? -errno : 0;
+	if (size > XATTR_SIZE_LIMIT)
+		return -E2BIG;
+	return change_attr(node, c, name, &args);
 }
 
 int local_xattr_remove(struct node *node, const struct call *c, struct str name)
 {
-	struct local_node *n = local_node(node);
-	autopin struct pin pin = PIN_INIT;
-	char attr[NAME_SIZE];
-	struct target t;
-	int r = copy_attr_name(name, attr);
-
-	if (!r)
-		r = pin_node(n, c, &pin);
-	if (r)
-		return r;
-	set_target(n->local, pin.fd, &t);
-	r = n->local->has_xattrat
-		    ? (int)syscall(SYS_removexattrat, n->local->proc_fd, t.fd_name, 0, attr)
-		    : removexattr(t.path, attr);
-	return r ? -errno : 0;
+	return change_attr(node, c, name, NULL);
 }

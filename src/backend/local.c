@@ -203,7 +203,7 @@ static void init_fields(struct local *l, const struct local_config *cfg, const s
 	l->ask_arg = cfg->ask_arg;
 	l->root_dev = stat_dev(root);
 	l->root_mnt = root->stx_mask & STATX_MNT_ID ? root->stx_mnt_id : 0;
-	l->has_identity = identity_is_possible();
+	l->has_identity = cfg->passthrough && identity_is_possible();
 	l->handle_fd = open_handle_mount(l->root_fd);
 	list_init(&l->lru);
 	pthread_mutex_init(&l->lock, NULL);

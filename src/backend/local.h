@@ -11,6 +11,7 @@ struct backend;
 struct local_config {
 	const char *dir;    /* the export */
 	bool allow_devices; /* Tmknod may make device nodes (needs CAP_MKNOD) */
+	bool passthrough;   /* act as the user who asks, where this process may */
 	unsigned max_fds;   /* descriptors that nodes may hold; 0: from RLIMIT_NOFILE */
 
 	/* Where paths are to lead nowhere later: DIR and /proc/self/fd, open with O_PATH. That of

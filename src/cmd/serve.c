@@ -16,6 +16,8 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "fault.h"
+#include "identity.h"
+#include "identity-model.h"
 #include "listen.h"
 #include "local.h"
 #include "logging.h"
@@ -89,7 +91,11 @@ static int pin(int cpu)
 
 static int open_folder(struct service *s)
 {
-	struct local_config cfg = {.dir = s->o->dir, .allow_devices = s->o->allow_devices};
+	struct local_config cfg = {
+		.dir = s->o->dir,
+		.allow_devices = s->o->allow_devices,
+		.passthrough = identity_default() == IDENTITY_PASSTHROUGH,
+	};
 	int r = local_new(&cfg, &s->backend);
 
 	/* The backend's descriptor needs no permission for the folder itself. */
@@ -281,6 +287,8 @@ static void end(struct service *s)
 {
 	struct server_stats stats;
 
+	/* this thread may still be the user of its last request */
+	identity_become_ourselves();
 	for (size_t i = 0; i < s->o->n_endpoints; i++) {
 		listener_free(s->o->endpoints[i].listener);
 		if (s->o->endpoints[i].vhost_user)

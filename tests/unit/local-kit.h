@@ -87,7 +87,7 @@ static unused int setup(void **state)
 {
 	(void)state;
 	make_folders("/tmp");
-	serve(&(struct local_config){.dir = dir_path});
+	serve(&(struct local_config){.dir = dir_path, .passthrough = true});
 	return 0;
 }
 
@@ -96,7 +96,7 @@ static unused int setup_in_memory(void **state)
 {
 	(void)state;
 	make_folders(access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-	serve(&(struct local_config){.dir = dir_path});
+	serve(&(struct local_config){.dir = dir_path, .passthrough = true});
 	return 0;
 }
 

@@ -4,8 +4,6 @@
 #include "local-kit.h"
 
 #include <pthread.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "macros.h"
@@ -297,111 +295,12 @@ static void places_never_make_a_ring(void **state)
 	node_unref(a); /* a ring would leak, and end_serving would notice */
 }
 
-static bool skip_unless_root(void)
-{
-	if (!geteuid())
-		return false;
-	print_message("only root can act as other users\n");
-	skip();
-	return true;
-}
-
 static struct stat host_stat(const char *name)
 {
 	struct stat st;
 
 	assert_int_equal(fstatat(host, name, &st, AT_SYMLINK_NOFOLLOW), 0);
 	return st;
-}
-
-static void set_id_bits_go_when_a_user_writes(void **state)
-{
-	const struct call user = {.uid = 1000}, guest_root = {.uid = 0};
-	struct attr_change cut = {.valid = P9_SETATTR_SIZE, .size = 0};
-	struct node *n;
-	struct file *f;
-	struct qid qid;
-
-	(void)state;
-	if (skip_unless_root())
-		return;
-	put_host_file("f", "hello");
-	n = walk(root, "f");
-	f = open_node(n, P9_O_RDWR);
-	assert_int_equal(fchmodat(host, "f", 06777, 0), 0);
-	assert_int_equal(try_write_as(&guest_root, f, 0, "x"), 0);
-	assert_int_equal(host_stat("f").st_mode & 07777, 06777);
-	assert_int_equal(try_write_as(&user, f, 0, "x"), 0);
-	assert_int_equal(host_stat("f").st_mode & 07777, 0777);
-	assert_int_equal(fchmodat(host, "f", 06777, 0), 0);
-	assert_int_equal(n->ops->setattr(n, f, &user, &cut), 0);
-	assert_int_equal(host_stat("f").st_mode & 07777, 0777);
-	assert_int_equal(fchmodat(host, "f", 06777, 0), 0);
-	file_unref(f);
-	put_host_file("f", "hello");
-	assert_int_equal(fchmodat(host, "f", 06777, 0), 0);
-	assert_int_equal(n->ops->open(n, &user, P9_O_RDWR | P9_O_TRUNC, &f, &qid), 0);
-	assert_int_equal(host_stat("f").st_mode & 07777, 0777);
-	file_unref(f);
-	node_unref(n);
-}
-
-/* The kernel clears it when a thread changes its identity: the server would outlive who started it.
- */
-static void the_signal_of_a_dead_parent_is_kept(void **state)
-{
-	const struct call user = {.uid = 1000};
-	struct node *n;
-	struct file *f;
-	struct qid qid;
-	int death_signal = 0;
-
-	(void)state;
-	assert_int_equal(
-		root->ops->create(root, &user, str_of("f"), P9_O_RDWR, 0644, 1001, &n, &f, &qid),
-		0);
-	assert_int_equal(prctl(PR_GET_PDEATHSIG, &death_signal), 0);
-	assert_int_equal(death_signal, SIGUSR1);
-	file_unref(f);
-	node_unref(n);
-}
-
-static void new_files_belong_to_who_made_them(void **state)
-{
-	const struct call user = {.uid = 1000};
-	struct make_args a = {.kind = MAKE_DIRECTORY, .mode = 0755, .gid = 1001};
-	struct node *n, *d;
-	struct file *f;
-	struct qid qid;
-
-	(void)state;
-	if (skip_unless_root())
-		return;
-	assert_int_equal(
-		root->ops->create(root, &user, str_of("f"), P9_O_RDWR, 0400, 1001, &n, &f, &qid),
-		0);
-	file_unref(f);
-	node_unref(n);
-	assert_int_equal(host_stat("f").st_uid, 1000);
-	assert_int_equal(host_stat("f").st_gid, 1001);
-	assert_int_equal(root->ops->make(root, &user, str_of("d"), &a, &qid), 0);
-	assert_int_equal(host_stat("d").st_uid, 1000);
-	/* in a set-group-ID folder of a group that is ours (see main), but not the user's */
-	assert_int_equal(mkdirat(host, "s", 0), 0);
-	assert_int_equal(fchownat(host, "s", 0, 7, 0), 0);
-	assert_int_equal(fchmodat(host, "s", 02777, 0), 0);
-	d = walk(root, "s");
-	assert_int_equal(
-		d->ops->create(d, &user, str_of("f"), P9_O_RDWR, 02755, 1001, &n, &f, &qid), 0);
-	assert_int_equal(host_stat("s/f").st_gid, 7);
-	assert_int_equal(host_stat("s/f").st_mode & 07777, 0755);
-	file_unref(f);
-	node_unref(n);
-	node_unref(d);
-	/* and we are ourselves again */
-	put_host_file("mine", "");
-	assert_int_equal(host_stat("mine").st_uid, 0);
-	assert_int_equal(host_stat("mine").st_gid, getegid());
 }
 
 static void an_ordinary_user_gets_what_the_host_allows(void **state)
@@ -449,18 +348,10 @@ int main(void)
 		local_test(dangerous_flags_are_dropped),
 		local_test(many_threads_may_rename_at_once),
 		local_test(places_never_make_a_ring),
-		local_test(set_id_bits_go_when_a_user_writes),
-		local_test(the_signal_of_a_dead_parent_is_kept),
-		local_test(new_files_belong_to_who_made_them),
 		local_test(an_ordinary_user_gets_what_the_host_allows),
 	};
 
 	if (!run_as_nobody_first())
-		return 1;
-	if (!geteuid() && setgroups(1, &(gid_t){7}))
-		return 1;
-	/* before the first call, as by who starts a server */
-	if (prctl(PR_SET_PDEATHSIG, SIGUSR1))
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
