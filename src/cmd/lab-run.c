@@ -23,8 +23,6 @@
 #include "state-folder.h"
 #include "walk.h"
 
-#define MSIZE_VIRTIO 512000U /* Linux: 128 pages less three */
-#define MSIZE_TCP (1U << 20)
 #define SILENCE_LIMIT_S 60U
 
 struct run {
@@ -161,9 +159,7 @@ static void fill_plan(struct run *r)
 		.record = r->kept,
 	};
 	r->plan.cache = o->cache;
-	r->plan.msize = o->msize		      ? o->msize
-			: r->ready.share == SHARE_TCP ? MSIZE_TCP
-						      : MSIZE_VIRTIO;
+	r->plan.msize = o->msize ? o->msize : ready_msize(r->ready.share);
 	r->plan.argv = (const char *const *)o->argv;
 	r->plan.limit_s = o->timeout_s;
 	r->plan.output = write_out;

@@ -23,6 +23,11 @@
 #include "spawn.h"
 #include "vmlinux.h"
 
+#define MSIZE_VIRTIO 512000U /* Linux: 128 pages less three */
+/* Linux allocates a message in one piece, and not from memory of the share's as by virtio: 1 MiB, the most
+ * that it takes, is soon not to be had any more, and a guest in QEMU reads no faster with it. */
+#define MSIZE_TCP 131072U
+
 static int missing(char **ret_why, const char *fmt, ...) printf_like(2, 3);
 
 static int missing(char **ret_why, const char *fmt, ...)
@@ -233,6 +238,11 @@ int ready_make(const struct wish *w, struct ready *r, char **ret_why)
 	if (!status && w->guest == GUEST_QEMU)
 		status = find_qemu(w, r, ret_why);
 	return status ? status : choose_share(w, r, ret_why);
+}
+
+unsigned ready_msize(enum share_kind share)
+{
+	return share == SHARE_TCP ? MSIZE_TCP : MSIZE_VIRTIO;
 }
 
 void ready_done(struct ready *r)

@@ -34,6 +34,8 @@ int ready_programs(struct ready *r, char **ret_why);
 int ready_make(const struct wish *w, struct ready *r, char **ret_why);
 /* Which guest a kernel is for, by its name. Exit code and *RET_WHY as above. */
 int ready_guest_of(const char *kernel, enum guest_kind *ret_guest, char **ret_why);
+/* The msize of a mount for which nobody asked for one. */
+unsigned ready_msize(enum share_kind share);
 void ready_done(struct ready *r);
 
 #endif

@@ -25,9 +25,6 @@
 #include "trace.h"
 #include "walk.h"
 
-#define MSIZE_VIRTIO 512000U /* Linux: 128 pages less three */
-#define MSIZE_TCP (1U << 20)
-
 struct verify {
 	struct verify_options o;
 	struct run_plan plan;
@@ -204,7 +201,7 @@ static void choose_msizes(struct verify *v)
 		for (size_t i = 0; i < v->spec.n_msizes; i++)
 			v->o.msizes[i] = v->spec.msizes[i];
 	else
-		v->o.msizes[0] = v->ready.share == SHARE_TCP ? MSIZE_TCP : MSIZE_VIRTIO;
+		v->o.msizes[0] = ready_msize(v->ready.share);
 }
 
 static int run(struct verify *v)
