@@ -5,6 +5,7 @@
 
 #include "cleanup.h"
 #include "console-scan.h"
+#include "logging.h"
 
 /* Of the rest the sentences will do. */
 #define BLOCKS 2
@@ -42,6 +43,12 @@ void tell_kernel_reports(FILE *f, const struct console_reports *r)
 		blocks++;
 	}
 	fflush(f);
+}
+
+void tell_unconfined(void)
+{
+	log_warn("this system allows no mount namespaces: the guest could change all files that "
+		 "you can, not only those of the share");
 }
 
 void tell_console(const char *console)

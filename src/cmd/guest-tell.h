@@ -11,6 +11,9 @@ struct console_reports;
  * reported nothing. */
 void tell_kernel_reports(FILE *f, const struct console_reports *r);
 
+/* Warns that the host's files were not read-only in the guest, as they should have been. */
+void tell_unconfined(void);
+
 /* The end of a guest's console, on standard error; may be NULL. */
 void tell_console(const char *console);
 

@@ -37,6 +37,7 @@ static const struct option_row rows[] = {
 	{"qemu", OPTION_TEXT, FIELD(wish.qemu)},
 	{"memory", OPTION_NUMBER, FIELD(memory_mib), .min = 64, .max = 65536},
 	{"cpu", OPTION_TAKE, .take = take_cpu},
+	{"writable-root", OPTION_FLAG, FIELD(writable_root)},
 	{"timeout", OPTION_NUMBER, FIELD(timeout_s), .min = 1, .max = 86400},
 	{"with", OPTION_TEXT, FIELD(with)},
 	{"9p-debug", OPTION_TEXT, FIELD(instruments.debug)},
@@ -72,6 +73,8 @@ void lab_run_help(void)
 	       "  --with PROGRAMS          qemu: more programs of this host than the usual ones "
 	       "and\n"
 	       "                           COMMAND's, with commas between\n"
+	       "  --writable-root          uml: let COMMAND change the host's files, not only the "
+	       "share\n"
 	       "  --timeout SECONDS        end COMMAND after so long (never)\n\n"
 	       "what the kernel says:\n"
 	       "  --9p-debug NAMES         9pnet's messages: error, 9p, vfs, conv, mux, trans, "

@@ -153,6 +153,7 @@ static void fill_plan(struct run *r)
 		.cpu = o->cpu,
 		.terminal = true,
 		.debug = true,
+		.writable_root = o->writable_root,
 		.debug_mask = o->instruments.mask,
 		.trace = (const char *const *)o->instruments.events,
 		.programs = (const char *const *)r->programs,
@@ -220,6 +221,8 @@ static int run(struct run *r)
 	if (r->kept && !r->o.quiet && is_worth_keeping(r, &result))
 		log_info("kept in %s", r->kept);
 	tell_kernel_reports(stderr, &result.reports);
+	if (result.is_unconfined)
+		tell_unconfined();
 	status = tell_end(r, &result);
 	drop_kept(r, &result);
 	command_result_done(&result);

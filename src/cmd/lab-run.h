@@ -23,7 +23,7 @@ struct run_options {
 	int cpu;
 	struct instrument_wish instruments;
 	const char *guard, *recording, *with;
-	bool keep, quiet, help;
+	bool writable_root, keep, quiet, help;
 	char **argv; /* NULL: a shell */
 };
 

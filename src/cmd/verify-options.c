@@ -61,6 +61,7 @@ static void print_help(void)
 	       "look\n"
 	       "                        for writes into it (with --corpus 50, else 0)\n"
 	       "  --exec COMMAND        run COMMAND by the guest's shell in the share first\n"
+	       "  --writable-root       uml: let it change the host's files, not only the share\n"
 	       "  --9p-debug NAMES      9pnet's messages: error, 9p, vfs, conv, mux, trans, slab, "
 	       "fcall,\n"
 	       "                        fid, pkt, fsc, vpkt, cache, mmap; to dmesg in the record\n"
@@ -222,6 +223,7 @@ static const struct option_row rows[] = {
 	{"memory", OPTION_NUMBER, FIELD(memory_mib), .min = 64, .max = 65536, .is_noted = true},
 	{"cpu", OPTION_TAKE, .take = take_cpu},
 	{"exec", OPTION_TEXT, FIELD(exec), .is_noted = true},
+	{"writable-root", OPTION_FLAG, FIELD(writable_root), .is_noted = true},
 	{"9p-debug", OPTION_TEXT, FIELD(instruments.debug)},
 	{"trace", OPTION_TEXT, FIELD(instruments.trace)},
 	{"html", OPTION_TEXT, FIELD(html)},

@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "corpus-folder.h"
+#include "guest-tell.h"
 #include "kernel.h"
 #include "macros.h"
 #include "manifest.h"
@@ -226,6 +227,7 @@ static int run(struct verify *v)
 			   .faults = v->o.faults},
 		.fragment = v->o.fragment,
 		.exec = v->o.exec,
+		.writable_root = v->o.writable_root,
 		.warren = v->ready.warren,
 		.probe = v->ready.probe,
 		.memory_mib = v->o.memory_mib,
@@ -245,6 +247,8 @@ static int run(struct verify *v)
 	run_verify(&v->plan, &printer_listener, &v->printer, &result);
 	recording_end(&v->printer, &result, end_status(&v->printer, &result));
 	status = print_end(&v->printer, &result);
+	if (v->o.exec && result.is_unconfined)
+		tell_unconfined();
 	if (v->o.recording && result.end == RUN_DONE)
 		trace_lint_after(v->o.recording, v->o.json);
 	recording_tell(&v->printer);

@@ -30,6 +30,7 @@ struct verify_options {
 	bool has_iounit, has_fragment;
 	bool all_caches; /* that the kernel knows: none were asked for */
 	uint32_t timeout_s, memory_mib;
+	bool writable_root;
 	bool json, keep, no_record, quiet, stats, help;
 	int cpu; /* as in run.h */
 	const char *save_manifest, *manifest, *exec, *html;

@@ -38,7 +38,8 @@ struct guest {
 	uint64_t started_ns, last_sign_ns, silence_ns;
 	double boot_seconds;
 	bool is_gone; /* known before the last look at the report */
-	bool has_kvm;
+	bool has_kvm, is_qemu;
+	bool is_read_only; /* but for its own folders, where the system allows that */
 	int ended; /* why we ended it: what guest_read returns from then on; 0 if we did not */
 	char tail[CONSOLE_TAIL + 1];
 };
@@ -50,7 +51,7 @@ struct launch {
 	struct state_folder memory; /* UML: where its memory file is; the guest's to remove */
 	char **argv, **env;
 	char *gdb; /* QEMU: path of its gdbstub's socket; NULL: it has none */
-	bool own_pids, no_randomize, stopped; /* as in keeper.h */
+	bool own_pids, read_only, no_randomize, stopped; /* as in keeper.h */
 	bool has_kvm;
 };
 

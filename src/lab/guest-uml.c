@@ -190,6 +190,7 @@ int uml_prepare(struct launch *l, char **ret_why)
 	if (r)
 		return guest_why(ret_why, r, "cannot prepare %s: %s", l->dir, strerror(-r));
 	l->own_pids = true;
+	l->read_only = !l->cfg->writable_root;
 	/* Its physical memory begins behind the program and its heap: a random gap between the two
 	 * is up to a gigabyte of memory map, and of boot time. */
 	l->no_randomize = true;

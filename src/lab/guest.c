@@ -275,6 +275,7 @@ static int start_keeper(struct guest *g, const struct launch *l, char **ret_why)
 		.log = log,
 		.cpu = l->cfg->cpu,
 		.own_pids = l->own_pids,
+		.read_only = l->read_only,
 		.no_randomize = l->no_randomize,
 		.stopped = l->stopped,
 		.folders = {g->state.path, g->memory.path, l->cfg->folder},
@@ -308,6 +309,8 @@ static int launch(struct guest *g, const struct guest_config *cfg, char **ret_wh
 	r = cfg->kind == GUEST_UML ? uml_prepare(&l, ret_why) : qemu_prepare(&l, ret_why);
 	g->memory = l.memory;
 	g->has_kvm = l.has_kvm;
+	g->is_qemu = cfg->kind == GUEST_QEMU;
+	g->is_read_only = l.read_only;
 	if (!r)
 		r = open_files(g, ret_why);
 	if (!r)
@@ -358,6 +361,11 @@ int guest_terminal(const struct guest *g)
 double guest_boot_seconds(const struct guest *g)
 {
 	return g->boot_seconds;
+}
+
+bool guest_is_confined(const struct guest *g)
+{
+	return g->is_qemu || (g->is_read_only && keeper_has_own_mounts(&g->keeper));
 }
 
 bool guest_has_kvm(const struct guest *g)

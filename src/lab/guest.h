@@ -54,8 +54,9 @@ struct guest_config {
 	/* QEMU: programs that the guest gets, with all that they need (programs.h); those with a
 	 * slash that do not begin with one are in the share. UML has all of the host's. Or NULL. */
 	const char *const *programs;
-	bool terminal; /* it gets one */
-	bool dmesg;    /* the kernel's messages go to the state folder's file "dmesg" */
+	bool writable_root; /* UML: what runs there may change the host's files as we may */
+	bool terminal;	    /* it gets one */
+	bool dmesg;	    /* the kernel's messages go to the state folder's file "dmesg" */
 	const char *const
 		*trace; /* these tracepoints go to "trace" there; NULL-terminated, or NULL */
 	/* N > 0: the guest runs on CPU N - 1 only, 0: on those of the caller. UML and its server
@@ -116,6 +117,9 @@ const char *guest_state_dir(const struct guest *g);
 int guest_terminal(const struct guest *g);
 
 double guest_boot_seconds(const struct guest *g); /* from start to the first report byte */
+
+/* Can what runs there change no file of the host but those of the share? */
+bool guest_is_confined(const struct guest *g);
 
 /* Did QEMU really run with KVM? */
 bool guest_has_kvm(const struct guest *g);

@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
@@ -103,6 +104,9 @@ _Noreturn static void become_program(const struct keeper *k, pid_t parent)
 		prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
 	if (p->stopped && ptrace(PTRACE_TRACEME) < 0)
 		fail(k);
+	/* Root could make it writable again. */
+	if (p->read_only)
+		prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN);
 	reset_signals();
 	execvpe(p->argv[0], (char *const *)p->argv, (char *const *)p->env);
 	fail(k);
@@ -137,6 +141,28 @@ static int own_proc(void)
 	return mount("proc", "/proc", "proc", flags, NULL);
 }
 
+/* Of a folder of its own file system, which can be another one then. */
+static int keep_writable(const char *dir)
+{
+	struct mount_attr attr = {.attr_clr = MOUNT_ATTR_RDONLY};
+
+	if (mount(dir, dir, NULL, MS_BIND, NULL))
+		return -1;
+	return mount_setattr(AT_FDCWD, dir, 0, &attr, sizeof(attr));
+}
+
+/* Whoever is root in a guest whose root file system is ours can change nothing here. */
+static int make_read_only(const struct keeper_plan *p)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+	int r = mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr));
+
+	for (size_t i = 0; i < KEEPER_FOLDERS && !r; i++)
+		if (p->folders[i])
+			r = keep_writable(p->folders[i]);
+	return r;
+}
+
 static int exit_code(int status)
 {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -169,7 +195,8 @@ _Noreturn static void be_init(const struct keeper *k, bool is_user_ns, uid_t uid
 	pid_t pid, program;
 	int status = 0;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || (is_user_ns && map_user(uid, gid)) || own_proc())
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || (is_user_ns && map_user(uid, gid)) || own_proc() ||
+	    (k->plan->read_only && make_read_only(k->plan)))
 		_exit(127);
 	program = fork();
 	if (!program)
@@ -470,6 +497,17 @@ pid_t keeper_program(const struct child *keeper)
 		pid = proc < 0 ? 0 : find_child(proc, pid);
 	while (pid && is_ours(proc, pid));
 	return pid;
+}
+
+bool keeper_has_own_mounts(const struct child *keeper)
+{
+	pid_t pid = keeper_program(keeper);
+	char path[64], theirs[64] = "", ours[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
+	return pid && readlink(path, theirs, sizeof(theirs) - 1) > 0 &&
+	       readlink("/proc/self/ns/mnt", ours, sizeof(ours) - 1) > 0 &&
+	       strcmp(ours, theirs) != 0;
 }
 
 void keeper_end(struct child *keeper)

@@ -19,6 +19,8 @@ struct keeper_plan {
 	int input;		 /* its standard input, if above 2; else that is /dev/null */
 	unsigned cpu;		 /* N > 0: it runs on CPU N - 1 only */
 	bool own_pids; /* in a process namespace with its own /proc where the system allows it */
+	/* With own_pids: in it all file systems are read-only but for FOLDERS. */
+	bool read_only;
 	bool no_randomize; /* the program's addresses are the same each time */
 	/* It is stopped before its first instruction, for a debugger: SIGCONT lets it run. */
 	bool stopped;
@@ -32,6 +34,9 @@ int keeper_start(const struct keeper_plan *p, struct child *ret_keeper);
 
 /* The program's process; 0 when it has ended already. */
 pid_t keeper_program(const struct child *keeper);
+
+/* Has the program file systems of its own? False also when it has ended. */
+bool keeper_has_own_mounts(const struct child *keeper);
 
 /* Ends them all and waits for it; harmless when they have ended. */
 void keeper_end(struct child *keeper);

@@ -281,6 +281,7 @@ void command_run(const struct command_plan *plan, struct command_result *ret_r)
 	ret_r->why = r.stage.why;
 	ret_r->console = r.stage.console;
 	ret_r->reports = r.stage.reports;
+	ret_r->is_unconfined = r.stage.is_unconfined;
 	r.stage.reports = (struct console_reports){0};
 	if (r.stage.has_monitor)
 		ret_r->signal = r.stage.monitor.signal;

@@ -29,6 +29,7 @@ struct command_result {
 	char *console;			/* the end of the guest's, when that may help; or NULL */
 	struct console_reports reports; /* of its kernel */
 	char *options;			/* as the guest's kernel shows the mount; or NULL */
+	bool is_unconfined;		/* as in stage.h */
 	bool has_exited, is_missing;	/* there is no such program */
 	int status;			/* the exit code, 128 + N after signal N */
 	int output_error;		/* what output returned */

@@ -362,6 +362,7 @@ static struct stage_plan plan_stage(const struct run_plan *p)
 		.debug_mask = p->debug_mask,
 		.trace = p->trace,
 		.cpu = p->cpu,
+		.writable_root = p->writable_root,
 		.programs = p->exec ? programs_usual : NULL,
 		/* As Debian configures its kernels: what a read leaves out is then zeros. */
 		.kernel_args = p->fragment ? "init_on_alloc=1" : NULL,
@@ -433,6 +434,7 @@ static void fill_result(struct verification *r)
 	if (s->guest) {
 		r->result->boot_seconds = guest_boot_seconds(s->guest);
 		r->result->has_kvm = guest_has_kvm(s->guest);
+		r->result->is_unconfined = s->is_unconfined;
 	}
 }
 

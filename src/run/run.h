@@ -29,8 +29,9 @@ struct run_plan {
 	const unsigned *msizes;	   /* 0-terminated */
 	const char *const *ways;   /* NULL-terminated */
 	struct server_settings server;
-	unsigned fragment; /* percent of the guest's memory to break into pieces, 0: none */
-	const char *exec;  /* a command for the guest's shell before the tree is read, or NULL */
+	unsigned fragment;  /* percent of the guest's memory to break into pieces, 0: none */
+	bool writable_root; /* as in guest.h */
+	const char *exec;   /* a command for the guest's shell before the tree is read, or NULL */
 	const char *warren, *probe; /* our programs */
 	unsigned memory_mib, silence_limit_s;
 	struct manifest *manifest; /* a loaded one, the caller's; NULL: the run makes its own */
@@ -75,7 +76,7 @@ struct run_result {
 	char *server; /* the server's counters as it said them, an object of JSON; or NULL */
 	int signal;
 	double boot_seconds;
-	bool has_kvm;
+	bool has_kvm, is_unconfined; /* as in stage.h */
 };
 
 void run_verify(const struct run_plan *plan, const struct run_listener *l, void *ctx,

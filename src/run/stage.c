@@ -188,6 +188,7 @@ int stage_start_guest(struct stage *s, const char *job)
 		.folder = s->folder.path,
 		.cpu = s->cpu,
 		.terminal = p->terminal,
+		.writable_root = p->writable_root,
 		.dmesg = p->debug_mask != 0,
 		.trace = p->trace,
 		.kernel_args = p->kernel_args,
@@ -203,6 +204,7 @@ int stage_start_guest(struct stage *s, const char *job)
 		record_write(p->record, "job", job, strlen(job));
 	if (guest_start(&cfg, &s->guest, &why) < 0)
 		return stage_fail(s, RUN_ENVIRONMENT, why);
+	s->is_unconfined = !p->writable_root && !guest_is_confined(s->guest);
 	monitor_set(&s->monitor, s->guest, s->manifest);
 	return 0;
 }

@@ -33,6 +33,7 @@ struct stage_plan {
 	struct server_settings server;
 	int cpu;		       /* where server and guest run; or: STAGE_CPU_... */
 	bool terminal, debug, stopped; /* as in guest.h */
+	bool writable_root;	       /* as in guest.h */
 	const char *const *trace;
 	unsigned debug_mask; /* of 9pnet; its messages are in the kernel's, so these are kept */
 	const char *kernel_args;
@@ -60,6 +61,7 @@ struct stage {
 	struct guest *guest;
 	struct manifest *manifest; /* to be cancelled when the run ends early; may be NULL */
 	char *source, *options;	   /* as in guest_mount_words, once the server runs */
+	bool is_unconfined;	   /* though it should be: guest_is_confined */
 	bool has_ended;		   /* the report's last line came */
 	char *line;
 	size_t n_line;

@@ -202,6 +202,22 @@ static void what_the_command_writes_is_on_the_host(void **state)
 	assert_string_equal(text, "from the guest\n");
 }
 
+/* The folder is one of the host's that is seen in the guest by hostfs. */
+static void only_the_share_can_be_changed(void **state)
+{
+	char path[] = "/tmp/warren-test-root-XXXXXX";
+	autofree char *file = NULL;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	assert_true(asprintf(&file, "%s/file", path) > 0);
+	EXPECT(1, "", "Read-only file system", "--", "touch", file);
+	assert_int_equal(access(file, F_OK), -1);
+	EXPECT(0, "", NULL, "--writable-root", "--", "touch", file);
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(rmdir(path), 0);
+}
+
 static void a_command_that_takes_too_long_is_ended(void **state)
 {
 	(void)state;
@@ -339,6 +355,7 @@ int main(void)
 		cmocka_unit_test(a_program_that_there_is_not_is_127),
 		cmocka_unit_test(every_byte_comes_through),
 		cmocka_unit_test(what_the_command_writes_is_on_the_host),
+		cmocka_unit_test(only_the_share_can_be_changed),
 		cmocka_unit_test(a_command_that_takes_too_long_is_ended),
 		cmocka_unit_test(processes_that_are_left_behind_do_no_harm),
 		cmocka_unit_test(a_kernel_that_dies_is_a_failed_guest),

@@ -257,6 +257,43 @@ static void a_program_that_is_not_there_is_an_error(void **state)
 	close(p.log);
 }
 
+/* Where there are no mount namespaces it writes to all folders, and that is known. */
+static void a_program_writes_to_its_own_folders_only(void **state)
+{
+	static const char script[] =
+		"mount -o remount,bind,rw / 2>/dev/null;"
+		"touch \"$1/in\" || exit 1;"
+		"touch \"$2/out\" 2>/dev/null && echo out || echo in; sleep 1000";
+	struct state_folder f = STATE_FOLDER_INIT;
+	struct child c = CHILD_INIT;
+	char word[8] = "";
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(state_folder_make(base, &f), 0);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	const char *argv[] = {"/bin/sh", "-c", script, "sh", f.path, base, NULL};
+	struct keeper_plan p = {
+		.argv = argv,
+		.env = (const char *const *)environ,
+		.log = fds[1],
+		.own_pids = true,
+		.read_only = true,
+		.folders = {f.path},
+		.locks = {f.lock, -1, -1},
+	};
+	assert_int_equal(keeper_start(&p, &c), 0);
+	close(fds[1]);
+	assert_true(read(fds[0], word, sizeof(word) - 1) > 0);
+	assert_string_equal(word, keeper_has_own_mounts(&c) ? "in\n" : "out\n");
+	assert_int_equal(count_entries(f.path), 1);
+	keeper_end(&c);
+	close(fds[0]);
+	state_folder_done(&f);
+	if (!strcmp(word, "in\n"))
+		assert_int_equal(count_entries(base), 0);
+}
+
 static void a_program_can_be_stopped_at_its_start(void **state)
 {
 	(void)state;
@@ -297,6 +334,7 @@ int main(void)
 		cmocka_unit_test(a_killed_keeper_takes_the_program_along),
 		cmocka_unit_test(a_program_that_is_not_there_is_an_error),
 		cmocka_unit_test(a_program_can_be_stopped_at_its_start),
+		cmocka_unit_test(a_program_writes_to_its_own_folders_only),
 		cmocka_unit_test(abandoned_folders_are_swept_and_used_ones_are_not),
 	};
 
