@@ -247,3 +247,17 @@ int local_new(const struct local_config *cfg, struct backend **ret_b)
 	steal_ptr(&l);
 	return 0;
 }
+
+void local_get_usage(struct backend *b, struct local_usage *ret)
+{
+	struct local *l = container_of(b, struct local, backend);
+
+	pthread_mutex_lock(&l->lock);
+	*ret = (struct local_usage){
+		.node_fds = l->n_fds,
+		.max_node_fds = l->max_fds,
+		.open_files = atomic_load(&l->n_files),
+		.max_open_files = l->max_files,
+	};
+	pthread_mutex_unlock(&l->lock);
+}

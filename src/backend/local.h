@@ -23,10 +23,19 @@ struct local_config {
 	void *ask_arg;
 };
 
+/* Descriptors that are in use, and the budgets of them. */
+struct local_usage {
+	unsigned node_fds, max_node_fds;
+	unsigned open_files, max_open_files; /* and lock owners */
+};
+
 /* 0; -errno of opening the folder (-ENOTDIR when it is none) or /proc. Sets the process's umask to
  * 0 (clients apply their own) and its limit of descriptors to what is allowed. To be called in the
  * process that serves: /proc/self must not become another's by a fork. All nodes and files must
  * have been freed before backend_free. */
 int local_new(const struct local_config *cfg, struct backend **ret_b);
+
+/* Of a backend that local_new made, not of a filter on it. From any thread. */
+void local_get_usage(struct backend *b, struct local_usage *ret);
 
 #endif

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What `warren serve` prints: how to reach what it serves, and what that cost. */
+/* What `warren serve` prints: how to reach what it serves. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "macros.h"
 #include "serve.h"
-#include "server.h"
 
 /* What Linux' transports carry at most. */
 #define VIRTIO_MSIZE 512000U
@@ -112,32 +110,4 @@ void serve_print_guide(const struct serve_options *o)
 	for (size_t i = 0; i < o->n_endpoints; i++)
 		print_endpoint(o, &o->endpoints[i]);
 	fflush(stdout);
-}
-
-static double seconds(struct timeval t)
-{
-	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
-}
-
-void serve_print_stats(const struct server_stats *s)
-{
-	struct rusage u;
-	double user, system;
-
-	getrusage(RUSAGE_SELF, &u);
-	user = seconds(u.ru_utime);
-	system = seconds(u.ru_stime);
-	fprintf(stderr,
-		"{\"requests\": %llu, \"errors\": %llu, \"bytes_read\": %llu, "
-		"\"bytes_written\": %llu, \"sessions\": %llu, \"deferred\": %llu, "
-		"\"peak_rss_kib\": %ld, \"cpu_user_s\": %.3f, \"cpu_system_s\": %.3f, "
-		"\"cpu_us_per_request\": %.2f",
-		(unsigned long long)s->requests, (unsigned long long)s->errors,
-		(unsigned long long)s->bytes_read, (unsigned long long)s->bytes_written,
-		(unsigned long long)s->sessions, (unsigned long long)s->deferred, u.ru_maxrss, user,
-		system, s->requests ? (user + system) * 1e6 / (double)s->requests : 0.0);
-	for (unsigned g = 0; g < N_GUARDS; g++)
-		fprintf(stderr, ", \"guard_%s\": %llu", guard_table[g].name,
-			(unsigned long long)s->guards[g]);
-	fprintf(stderr, "}\n");
 }

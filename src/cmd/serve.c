@@ -14,6 +14,7 @@
 
 #include "backend.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "cmd.h"
 #include "fault.h"
 #include "identity.h"
@@ -23,6 +24,7 @@
 #include "logging.h"
 #include "loop.h"
 #include "macros.h"
+#include "metrics.h"
 #include "server.h"
 #include "vhost-user.h"
 
@@ -34,6 +36,7 @@ struct service {
 	struct server *server;
 	struct serve_recording *recording;
 	struct serve_damage *damage;
+	struct serve_meter meter;
 	int n_alive; /* endpoints to which peers may still come */
 };
 
@@ -101,6 +104,7 @@ static int open_folder(struct service *s)
 	/* The backend's descriptor needs no permission for the folder itself. */
 	if (!r && eaccess(s->o->dir, R_OK | X_OK))
 		r = -errno;
+	s->meter.local = s->backend;
 	switch (-r) {
 	case 0:
 		return 0;
@@ -164,6 +168,8 @@ static int start_server(struct service *s)
 		log_error("cannot start: %s", strerror(-r));
 		return EXIT_ENVIRONMENT;
 	}
+	s->meter.server = s->server;
+	s->meter.start = clock_now_ns();
 	return 0;
 }
 
@@ -283,10 +289,16 @@ static int run(struct service *s)
 	return r ? EXIT_ENVIRONMENT : EXIT_OK;
 }
 
+static void print_stats(struct service *s)
+{
+	struct metrics m;
+
+	serve_measure(&s->meter, &m);
+	metrics_put_json(stderr, &m);
+}
+
 static void end(struct service *s)
 {
-	struct server_stats stats;
-
 	/* this thread may still be the user of its last request */
 	identity_become_ourselves();
 	for (size_t i = 0; i < s->o->n_endpoints; i++) {
@@ -295,12 +307,9 @@ static void end(struct service *s)
 			vhost_user_free(s->o->endpoints[i].vhost_user);
 		free(s->o->endpoints[i].address);
 	}
-	if (s->server) {
-		server_get_stats(s->server, &stats);
-		if (s->o->stats)
-			serve_print_stats(&stats);
-		server_free(s->server);
-	}
+	if (s->server && s->o->stats)
+		print_stats(s);
+	server_free(s->server);
 	serve_damage_end(s->damage);
 	serve_record_end(s->recording);
 	backend_free(s->backend);

@@ -8,7 +8,9 @@
 #include <stdint.h>
 
 struct server_config;
-struct server_stats;
+struct backend;
+struct metrics;
+struct server;
 
 #define SERVE_MAX_ENDPOINTS 16
 #define SERVE_MAX_FAULTS 16
@@ -59,8 +61,15 @@ void serve_damage_end(struct serve_damage *d);
 /* Prints on standard output what to type to mount each endpoint. */
 void serve_print_guide(const struct serve_options *o);
 
-/* One line of JSON on standard error. */
-void serve_print_stats(const struct server_stats *s);
+/* What is measured of a running server. */
+struct serve_meter {
+	struct backend *local; /* not what is on top of it */
+	struct server *server;
+	uint64_t start; /* clock_now_ns */
+};
+
+/* From any thread. */
+void serve_measure(const struct serve_meter *s, struct metrics *ret);
 
 /* Says what SERVE_OPTIONS are, for --help. */
 void serve_print_help(void);

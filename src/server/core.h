@@ -6,6 +6,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "list.h"
+#include "meter.h"
 #include "server.h"
 #include "transport.h"
 #include "workers.h"
@@ -16,16 +18,16 @@ struct server {
 	struct workers workers;
 	atomic_uint_least64_t last_session; /* the number of the newest one: call.client */
 	atomic_uint n_sessions;		    /* now */
-	struct {
-		atomic_uint_least64_t requests, errors, bytes_read, bytes_written, sessions,
-			deferred;
-	} stats;
+	pthread_mutex_t sessions_lock;	    /* of the list; before a session's locks */
+	struct list sessions;		    /* struct session.of_server */
+	struct meters meters;
 	atomic_uint_least64_t guard_counts[N_GUARDS];
 };
 
-static inline void count(atomic_uint_least64_t *counter, uint64_t n)
+/* Of the calling thread. */
+static inline void server_count(struct server *s, enum meter_counter counter, uint64_t n)
 {
-	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+	meter_add(&meter_mine(&s->meters)->counters[counter], n);
 }
 
 #endif

@@ -100,12 +100,13 @@ int request_defer(struct request *r)
 	if (!err) {
 		r->state = REQUEST_QUEUED;
 		list_add_tail(&s->queue, &r->link);
+		s->n_queued++;
 		ask_turn_locked(s);
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (err)
 		return err;
-	count(&s->server->stats.deferred, 1);
+	server_count(s->server, METER_DEFERRED, 1);
 	return REQUEST_PARKED;
 }
 
@@ -119,6 +120,7 @@ static struct request *take_queued(struct session *s)
 		r = list_first(&s->queue, struct request, link);
 		list_del(&r->link);
 		r->state = REQUEST_RUNNING;
+		s->n_queued--;
 		s->n_running++;
 		ask_turn_locked(s);
 	}
@@ -132,7 +134,7 @@ void session_serve(struct list *turn)
 	struct request *r = take_queued(s);
 
 	if (r) {
-		if (s->observer)
+		if (r->is_timed)
 			r->started = clock_now_ns();
 		r->error = dispatch(r);
 		pthread_mutex_lock(&s->lock);
@@ -212,6 +214,7 @@ void request_drop_all(struct session *s)
 		}
 	}
 	list_splice_tail(&queued, &s->queue);
+	s->n_queued = 0;
 	list_for_each (l, &queued) {
 		list_entry(l, struct request, link)->state = REQUEST_ANSWERING;
 	}
@@ -235,6 +238,7 @@ int request_flush(struct request *r, uint16_t oldtag)
 	if (old && old->state == REQUEST_QUEUED) {
 		queued = old;
 		list_del(&old->link);
+		s->n_queued--;
 		old->state = REQUEST_ANSWERING;
 		old->dropped = true;
 	} else if (old) {

@@ -88,7 +88,7 @@ static void acted(struct request *r, enum guard g, const char *fmt, ...)
 	char what[160];
 	va_list args;
 
-	count(&s->guard_counts[g], 1);
+	atomic_fetch_add_explicit(&s->guard_counts[g], 1, memory_order_relaxed);
 	if (!s->cfg.guard_acted ||
 	    atomic_fetch_or_explicit(&r->session->guards_told, 1u << g, memory_order_relaxed) >> g &
 		    1)

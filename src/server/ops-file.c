@@ -96,7 +96,7 @@ int op_read(struct request *r)
 		return err;
 	r->payload_len = (uint32_t)MIN(n, room);
 	r->reply.Rread.data = (struct data){.count = r->payload_len};
-	count(&r->session->server->stats.bytes_read, r->payload_len);
+	server_count(r->session->server, METER_BYTES_READ, r->payload_len);
 	return 0;
 }
 
@@ -125,7 +125,7 @@ int op_write(struct request *r)
 	if (f->kind == FID_OPEN)
 		guard_written(r, f->node);
 	r->reply.Rwrite.count = (uint32_t)MIN(n, given);
-	count(&r->session->server->stats.bytes_written, r->reply.Rwrite.count);
+	server_count(r->session->server, METER_BYTES_WRITTEN, r->reply.Rwrite.count);
 	return 0;
 }
 

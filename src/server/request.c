@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "core.h"
 #include "macros.h"
 #include "observer.h"
@@ -61,6 +62,8 @@ struct request *request_start(struct session *s, struct frame *f)
 	r->n_iov = 0;
 	r->payload_len = 0;
 	r->bytes = f->head_len + f->data_len;
+	r->is_timed = s->observer || s->server->cfg.latencies;
+	r->answered = 0;
 	return r;
 }
 
@@ -98,7 +101,6 @@ static int encode_error(struct request *r, int err, void *head, size_t cap, size
 	/* a backend that invents numbers is not passed on */
 	m.Rlerror.ecode = err < 0 && err > -4096 ? (uint32_t)-err : EIO;
 	r->payload_len = 0;
-	count(&r->session->server->stats.errors, 1);
 	err = msg_encode(&m, head, cap, &len);
 	if (err || len > r->frame->room)
 		return -EMSGSIZE;
@@ -122,6 +124,18 @@ static void observe_reply(const struct request *r, const void *head, uint32_t he
 	r->session->observer->reply(r->session->observed, &reply);
 }
 
+/* Before the peer can see the reply. One that is dropped has taken no time that says anything. */
+static void count_answer(struct request *r, bool drop, int err)
+{
+	uint64_t ns = UINT64_MAX;
+
+	if (r->is_timed && !drop) {
+		r->answered = clock_now_ns();
+		ns = r->answered - r->received;
+	}
+	meter_answered(meter_mine(&r->session->server->meters), r->msg.type, err, ns);
+}
+
 void request_answer(struct request *r, bool drop)
 {
 	const struct channel_ops *ops = r->session->channel->ops;
@@ -137,6 +151,7 @@ void request_answer(struct request *r, bool drop)
 		observe_reply(r, head, drop ? 0 : (uint32_t)len);
 	/* before the reply: after Rclunk, nothing is open any more */
 	release_fids(r);
+	count_answer(r, drop, drop ? 0 : err);
 	if (drop)
 		ops->drop(r->frame);
 	else

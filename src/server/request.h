@@ -55,7 +55,9 @@ struct request {
 	struct msg msg;		    /* views into the frame; its type and tag are in PEER'S terms */
 	struct msg reply;	    /* for the handler to fill, but for type and tag */
 	int error;		    /* of the handler: 0 or -errno */
-	uint64_t received, started; /* clock_now_ns, if there is an observer */
+	bool is_timed;		    /* there is an observer, or latencies are measured */
+	uint64_t received, started; /* clock_now_ns, if it is timed */
+	uint64_t answered;	    /* likewise; 0: not timed */
 
 	/* What the handler has used, given back with the reply. */
 	struct fid *fids[2];  /* references, in the order in which they were asked for */

@@ -38,6 +38,9 @@ int server_new(const struct server_config *cfg, struct server **ret_s)
 	s->handler = (struct handler){.ops = &session_ops, .self = s};
 	s->cfg = *cfg;
 	fill_defaults(&s->cfg);
+	list_init(&s->sessions);
+	pthread_mutex_init(&s->sessions_lock, NULL);
+	meters_init(&s->meters);
 	workers_init(&s->workers, session_serve);
 	err = cfg->start_later ? 0 : server_start(s);
 	if (err) {
@@ -58,20 +61,6 @@ const struct handler *server_handler(struct server *s)
 	return &s->handler;
 }
 
-void server_get_stats(struct server *s, struct server_stats *ret_stats)
-{
-	*ret_stats = (struct server_stats){
-		.requests = atomic_load(&s->stats.requests),
-		.errors = atomic_load(&s->stats.errors),
-		.bytes_read = atomic_load(&s->stats.bytes_read),
-		.bytes_written = atomic_load(&s->stats.bytes_written),
-		.sessions = atomic_load(&s->stats.sessions),
-		.deferred = atomic_load(&s->stats.deferred),
-	};
-	for (unsigned g = 0; g < N_GUARDS; g++)
-		ret_stats->guards[g] = atomic_load(&s->guard_counts[g]);
-}
-
 void server_free(struct server *s)
 {
 	if (!s)
@@ -79,5 +68,7 @@ void server_free(struct server *s)
 	/* a session's last turn may still hold it */
 	workers_done(&s->workers);
 	assert(atomic_load(&s->n_sessions) == 0);
+	meters_done(&s->meters);
+	pthread_mutex_destroy(&s->sessions_lock);
 	free(s);
 }

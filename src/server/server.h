@@ -10,6 +10,7 @@
 
 struct backend;
 struct handler;
+struct metrics;
 struct observer_ops;
 struct server;
 
@@ -28,16 +29,12 @@ struct server_config {
 	const struct observer_ops *observer;
 	void *observer_self;
 
+	bool latencies; /* measure how long each request takes: two looks at the clock */
+
 	uint32_t guards; /* 1 << enum guard */
 	/* A guard acts for the first time in a session; from any thread. WHAT is a sentence. */
 	void (*guard_acted)(void *ctx, enum guard g, const char *what);
 	void *guard_ctx;
-};
-
-/* Counters since the start. */
-struct server_stats {
-	uint64_t requests, errors, bytes_read, bytes_written, sessions, deferred;
-	uint64_t guards[N_GUARDS]; /* how often each acted */
 };
 
 int server_new(const struct server_config *cfg, struct server **ret_s);
@@ -49,7 +46,9 @@ int server_start(struct server *s);
 /* For transports: struct transport's handler. Valid until server_free. */
 const struct handler *server_handler(struct server *s);
 
-void server_get_stats(struct server *s, struct server_stats *ret_stats);
+/* What the server knows of struct metrics; the rest of *RET is zero. From any thread. A request is
+ * counted before the peer can see its reply. */
+void server_get_metrics(struct server *s, struct metrics *ret);
 
 /* All channels must have been released. Joins the workers. */
 void server_free(struct server *s);

@@ -22,6 +22,7 @@ static int init_session(struct session *s, struct server *server, struct channel
 	s->xattr_bytes.max = server->cfg.max_xattr_bytes;
 	atomic_init(&s->refs, 1);
 	pthread_mutex_init(&s->lock, NULL);
+	list_init(&s->of_server);
 	list_init(&s->turn);
 	list_init(&s->queue);
 	list_init(&s->unused);
@@ -42,8 +43,10 @@ static int opened(void *handler, struct channel *ch, void **ret_session)
 		s->observer = server->cfg.observer;
 		s->observed = s->observer->opened(server->cfg.observer_self, ch, s->id);
 	}
-	count(&server->stats.sessions, 1);
 	atomic_fetch_add(&server->n_sessions, 1);
+	pthread_mutex_lock(&server->sessions_lock);
+	list_add_tail(&server->sessions, &s->of_server);
+	pthread_mutex_unlock(&server->sessions_lock);
 	*ret_session = steal_ptr(&s);
 	return 0;
 }
@@ -54,6 +57,9 @@ void session_unref(struct session *s)
 
 	if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	pthread_mutex_lock(&s->server->sessions_lock);
+	list_del(&s->of_server);
+	pthread_mutex_unlock(&s->server->sessions_lock);
 	if (s->observer)
 		s->observer->closed(s->observed);
 	fid_table_done(&s->fids);
@@ -93,6 +99,13 @@ static int run(struct session *s, struct request *r)
 	return err == CALL_WOULD_BLOCK ? request_defer(r) : err;
 }
 
+/* When the message of F came: when the one before it was answered, if nothing else was done since.
+ * That spares every second look at the clock while many requests come together. */
+static uint64_t begin_of(const struct session *s, const struct frame *f)
+{
+	return f->follows && s->answered ? s->answered : clock_now_ns();
+}
+
 static void receive(void *session, struct frame *f)
 {
 	struct session *s = session;
@@ -100,23 +113,25 @@ static void receive(void *session, struct frame *f)
 	struct request *r = f->head_len < P9_HEADER_SIZE ? NULL : request_start(s, f);
 	int err;
 
-	count(&s->server->stats.requests, 1);
 	if (!r) {
+		meter_answered(meter_mine(&s->server->meters), 0, -EPROTO, UINT64_MAX);
 		ops->shutdown(s->channel, f->head_len < P9_HEADER_SIZE
 						  ? "a message is shorter than its header"
 						  : "memory is out");
 		ops->drop(f);
 		return;
 	}
-	if (s->observer) {
-		r->received = r->started = clock_now_ns();
+	if (r->is_timed)
+		r->received = r->started = begin_of(s, f);
+	if (s->observer)
 		s->observer->request(s->observed, f, r->received);
-	}
+	s->answered = 0;
 	err = run(s, r);
 	if (err == REQUEST_PARKED)
 		return;
 	r->error = err;
 	request_answer(r, false);
+	s->answered = r->answered;
 	request_recycle(r);
 }
 

@@ -44,13 +44,15 @@ struct server;
 struct session {
 	struct server *server;
 	struct channel *channel;
+	struct list of_server; /* under its sessions_lock */
 	uint64_t id;
 	atomic_uint refs; /* of the channel, of each request in flight, of a turn at the workers */
 	atomic_bool negotiated; /* Rversion named our version */
 	struct fid_table fids;
 	struct xattr_budget xattr_bytes;
-	atomic_uint guards_told;	     /* 1 << enum guard: acted and was told of */
-	struct request *spare;		     /* for the next message; the channel's thread only */
+	atomic_uint guards_told; /* 1 << enum guard: acted and was told of */
+	struct request *spare;	 /* for the next message; the channel's thread only */
+	uint64_t answered;	 /* when that thread answered its last one; 0: unknown */
 	const struct observer_ops *observer; /* NULL: nobody looks */
 	void *observed;			     /* the observer's */
 
@@ -59,6 +61,7 @@ struct session {
 				  * one that adds */
 	uint64_t bytes_in_flight;
 	unsigned n_running;		      /* in workers */
+	unsigned n_queued;		      /* in `queue` */
 	bool closed;			      /* no message comes any more, no reply is wanted */
 	bool has_turn;			      /* queued at the workers */
 	struct list turn;		      /* there */

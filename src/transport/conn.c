@@ -98,6 +98,8 @@ static struct conn_frame *new_frame(struct conn *c, const uint8_t *msg, uint32_t
 /* Hands over the whole messages that are here, as far as there is room for them. */
 static void deliver(struct conn *c)
 {
+	bool follows = false;
+
 	while (!c->broken && c->turn) {
 		const uint8_t *msg;
 		uint32_t size, max = atomic_load_explicit(&c->channel.msize, memory_order_relaxed);
@@ -111,6 +113,7 @@ static void deliver(struct conn *c)
 			return;
 		if (!has_room(c)) {
 			conn_flush(c, true);
+			follows = false;
 			if (!has_room(c))
 				return;
 		}
@@ -121,6 +124,8 @@ static void deliver(struct conn *c)
 		}
 		inbuf_take(&c->in, size);
 		c->turn -= MIN(c->turn, TURN_MESSAGE + f->held);
+		f->frame.follows = follows;
+		follows = true;
 		c->handler->ops->receive(c->session, &f->frame);
 	}
 }

@@ -12,6 +12,7 @@
 #ifndef TRANSPORT_TRANSPORT_H
 #define TRANSPORT_TRANSPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -68,7 +69,8 @@ struct frame {
 	size_t data_len;
 	size_t room;		   /* bytes that the peer left for the reply, SIZE_MAX if any */
 	const struct route *route; /* NULL: not by a ring */
-	void *request;		   /* the server's */
+	bool follows;  /* it came with the message before it, which was handed over just now */
+	void *request; /* the server's */
 };
 
 /* Implemented by the server. All are called on the channel's thread. */

@@ -65,7 +65,7 @@ void vu_break(struct vhost_user *vu, const char *why)
 }
 
 /* One chain to the server. False: none, or not now. */
-static bool take(struct vhost_user *vu)
+static bool take(struct vhost_user *vu, bool follows)
 {
 	struct vu_frame *f;
 	const char *why;
@@ -74,10 +74,12 @@ static bool take(struct vhost_user *vu)
 	if (!vu_ring_is_running(vu))
 		return false;
 	r = vu_frame_take(vu, &f, &why);
-	if (r > 0)
+	if (r > 0) {
+		f->base.follows = follows;
 		vu->handler->ops->receive(vu->channel->session, &f->base);
-	else if (r < 0)
+	} else if (r < 0) {
 		vu_break(vu, why);
+	}
 	return r > 0;
 }
 
@@ -89,7 +91,7 @@ static bool take_batch(struct vhost_user *vu)
 
 	do {
 		vq_disable_kicks(vq);
-		while (n < BATCH && take(vu))
+		while (n < BATCH && take(vu, n > 0))
 			n++;
 		if (n == BATCH)
 			return true;

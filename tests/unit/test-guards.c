@@ -13,6 +13,7 @@
 #include "backend.h"
 #include "fake-channel.h"
 #include "local.h"
+#include "metrics.h"
 #include "server.h"
 
 static char dir[] = "/tmp/warren-guards-XXXXXX";
@@ -55,13 +56,13 @@ static void start(struct rig *r, const char *tree, const char *text, unsigned ms
 
 static uint64_t stop(struct rig *r, enum guard g)
 {
-	struct server_stats stats;
+	struct metrics stats;
 
-	server_get_stats(r->server, &stats);
+	server_get_metrics(r->server, &stats);
 	fake_channel_free(r->fc);
 	server_free(r->server);
 	backend_free(r->backend);
-	return stats.guards[g];
+	return stats.guard[g].acted;
 }
 
 #define CALL(r, err, ...) assert_int_equal(fake_channel_callf((r)->fc, &m, __VA_ARGS__), err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tflush, Tversion and the end of a session against requests that wait and that run. */
+#include "metrics.h"
 #include "session-all.h"
 
 static struct rig rig;
@@ -32,7 +33,7 @@ static void run_one(void)
 
 static void a_slow_request_is_answered_by_a_worker(void **state)
 {
-	struct server_stats st;
+	struct metrics st;
 
 	(void)state;
 	run_one();
@@ -42,8 +43,8 @@ static void a_slow_request_is_answered_by_a_worker(void **state)
 	EXPECT(&rig, Rread, 10);
 	assert_int_equal(reply->Rread.data.count, 300);
 	assert_int_equal(reply->Rread.data.p[299], (uint8_t)299);
-	server_get_stats(rig.server, &st);
-	assert_int_equal(st.deferred, 1);
+	server_get_metrics(rig.server, &st);
+	assert_int_equal(st.value[METRIC_DEFERRED], 1);
 }
 
 static void flushing_what_is_not_there_is_answered_at_once(void **state)

@@ -3,6 +3,7 @@
  * for the counts at the end. */
 #include <pthread.h>
 
+#include "metrics.h"
 #include "session-all.h"
 
 static const struct msg *reply;
@@ -150,7 +151,7 @@ static void *run_client(void *arg)
 static void sessions_share_the_workers(void **state)
 {
 	struct client clients[4];
-	struct server_stats st;
+	struct metrics st;
 	struct rig rig;
 
 	(void)state;
@@ -162,9 +163,9 @@ static void sessions_share_the_workers(void **state)
 	}
 	for (unsigned i = 0; i < 4; i++)
 		pthread_join(clients[i].thread, NULL);
-	server_get_stats(rig.server, &st);
-	assert_int_equal(st.errors, 0);
-	assert_int_equal(st.deferred, 4 * 199);
+	server_get_metrics(rig.server, &st);
+	assert_int_equal(metrics_errors(&st), 0);
+	assert_int_equal(st.value[METRIC_DEFERRED], 4 * 199);
 	rig_stop(&rig);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "metrics.h"
 #include "session-all.h"
 
 static struct rig rig;
@@ -403,20 +404,20 @@ static void directories_have_no_iounit(void **state)
 
 static void statistics_count(void **state)
 {
-	struct server_stats st;
+	struct metrics st;
 
 	(void)state;
 	rig_open(&rig, 1, "a");
 	CALL(&rig, 0, "Tread tag=1 fid=1 count=10");
 	CALL(&rig, 0, "Twrite tag=1 fid=1 offset=97 data=abc");
 	CALL(&rig, -EBADF, "Tread tag=1 fid=2 count=10");
-	server_get_stats(rig.server, &st);
-	assert_int_equal(st.requests, 7);
-	assert_int_equal(st.errors, 1);
-	assert_int_equal(st.bytes_read, 10);
-	assert_int_equal(st.bytes_written, 3);
-	assert_int_equal(st.sessions, 1);
-	assert_int_equal(st.deferred, 0);
+	server_get_metrics(rig.server, &st);
+	assert_int_equal(metrics_requests(&st), 7);
+	assert_int_equal(metrics_errors(&st), 1);
+	assert_int_equal(st.value[METRIC_BYTES_READ], 10);
+	assert_int_equal(st.value[METRIC_BYTES_WRITTEN], 3);
+	assert_int_equal(st.value[METRIC_SESSIONS], 1);
+	assert_int_equal(st.value[METRIC_DEFERRED], 0);
 }
 
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, start, stop)
