@@ -25,6 +25,8 @@
  *	pause NAME		waits for the host (probe-pause.c)
  *	fault WAY DAMAGE	for tests: what this way reads is damaged from now on (sabotage.h)
  *	walk STEP...		reads the tree (probe-tree.c)
+ *	look SOURCE OPTIONS	asks the host which files were wrong and reads these again, at last over
+ *				this other mount (probe-look.c)
  *	sequence NAME STEP...	reads one file by these steps (probe-sequence.c)
  *	unmount
  *
@@ -32,11 +34,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <mntent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -110,53 +109,15 @@ static int run_report(struct probe *p, const struct statement *s)
 	return r;
 }
 
-static void put_mounted(struct probe *p)
-{
-	FILE *f = setmntent("/proc/self/mounts", "r");
-	struct mntent *m;
-
-	while (f && (m = getmntent(f)))
-		if (!strcmp(m->mnt_dir, p->share)) {
-			autofree char *line = NULL;
-
-			fputs("mounted ", p->report);
-			text_put(p->report, m->mnt_opts, strlen(m->mnt_opts));
-			fputc('\n', p->report);
-			if (asprintf(&line, "%s %s %s %s %d %d", m->mnt_fsname, m->mnt_dir,
-				     m->mnt_type, m->mnt_opts, m->mnt_freq, m->mnt_passno) < 0)
-				line = NULL;
-			probe_fact(p, "mount", line);
-		}
-	if (f)
-		endmntent(f);
-}
-
 static int run_mount(struct probe *p, const struct statement *s)
 {
-	static char share[64];
-	int r = p->scratch ? 0 : setup_scratch(&p->scratch);
-
-	if (r < 0)
-		return r;
-	snprintf(share, sizeof(share), "%s/share", p->scratch);
-	mkdir(share, 0755);
-	if (mount(s->words[1], share, "9p", MS_NOSUID | MS_NODEV, s->words[2]) < 0)
-		return -errno;
-	p->share = share;
-	p->is_mounted = true;
-	put_mounted(p);
-	return 0;
+	return setup_mount(p, s->words[1], s->words[2]);
 }
 
 static int run_unmount(struct probe *p, const struct statement *s)
 {
 	(void)s;
-	if (!p->is_mounted)
-		return 0;
-	if (umount2(p->share, 0) < 0)
-		return -errno;
-	p->is_mounted = false;
-	return 0;
+	return setup_unmount(p);
 }
 
 static int run_local(struct probe *p, const struct statement *s)
@@ -218,6 +179,11 @@ static int run_fault(struct probe *p, const struct statement *s)
 static int run_walk(struct probe *p, const struct statement *s)
 {
 	return probe_walk(p, s->n - 1, s->words + 1);
+}
+
+static int run_look(struct probe *p, const struct statement *s)
+{
+	return probe_look(p, s->words + 1);
 }
 
 static int run_sequence(struct probe *p, const struct statement *s)
@@ -290,6 +256,7 @@ static const struct verb verbs[] = {
 	{"pause", 1, 1, false, run_pause},
 	{"fault", 2, 2, false, run_fault},
 	{"walk", 1, SIZE_MAX, false, run_walk},
+	{"look", 2, 2, false, run_look},
 	{"exec", 1, SIZE_MAX, false, run_exec},
 	{"terminal", 1, 1, true, run_terminal},
 	{"window", 2, 2, true, run_window},

@@ -384,6 +384,8 @@ static int walk_share(struct tree *t, size_t n, char *const *words)
 	if (fd < 0)
 		return -errno;
 	walk_raise_fd_limit();
+	t->p->walks++;
+	probe_mark(t->p, "walk");
 	t->p->files = t->p->bytes = 0;
 	put_plan(t, n, words);
 	walk_tree(fd, &visitor, t);

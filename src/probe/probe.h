@@ -32,6 +32,7 @@ struct probe {
 	uint64_t n_canaries;   /* pages in the file CANARIES, of which every other is there */
 	int canaries;
 	struct probe_fault *faults; /* what goes wrong in the reading of some ways */
+	unsigned walks;		    /* that were begun */
 	unsigned strays; /* pages of them that somebody else wrote to, in the last scan */
 };
 
@@ -69,6 +70,8 @@ int setup_file_systems(void);
 int setup_scratch(const char **ret_dir);
 int setup_module(const char *path);
 int setup_network(const char *iface, const char *address);
+int setup_mount(struct probe *p, const char *source, const char *options);
+int setup_unmount(struct probe *p);
 int setup_report(const char *path, FILE **ret_f);
 /* A file on hostfs or, without a slash, the port of that name. A descriptor or -errno. */
 int setup_output(const char *path);
@@ -119,6 +122,13 @@ int probe_pause(struct probe *p, const char *name);
 /* From now on what WAY reads is damaged (sabotage.h says how), and that is done to N bytes of it. */
 int probe_add_fault(struct probe *p, const char *way, const char *damage);
 void probe_damage(const struct probe *p, const char *way, void *buf, size_t n);
+
+/* Reads again what the host asks for; MOUNT (source, options) is the fresh mount; probe-look.c. */
+int probe_look(struct probe *p, char *const *mount);
+
+/* Asks the share for the name ".warren-WHAT-N", N the number of the walk, which is not there: so that a
+ * recording of the server's tells what belongs to which walk. */
+void probe_mark(struct probe *p, const char *what);
 
 /* Walks the share and reads each file by STEPS (N names of ways, or "drop"); probe-tree.c. */
 int probe_walk(struct probe *p, size_t n, char *const *steps);

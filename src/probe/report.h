@@ -36,6 +36,10 @@
  *	s BYTES STEPS				the file's end: its length as read, the steps done
  *	stray PAGE FROM BYTES			in the guest's memory, in a page that was kept to
  *						see it, somebody wrote these bytes, in hex
+ *	look					the host may ask for a second look (probe-look.c)
+ *	lk FILE					of the file with this number, counted as it was asked
+ *	lb STEP BLOCK DIGEST[*COUNT]...		its blocks from BLOCK on by this step
+ *	le STEP ERRNO				the step failed
  *	p FILES BYTES				progress
  *	walked FILES BYTES			the tree's end
  *	end STATUS				the job's end: 0, or 1 after `failed` or `crash`

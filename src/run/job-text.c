@@ -14,7 +14,9 @@ static void put_word(FILE *f, const char *word)
 	text_put(f, word, strlen(word));
 }
 
-static void put_mount(FILE *f, const struct job_plan *p, const char *cache, unsigned msize)
+/* The words of a mount, behind VERB. */
+static void put_mount(FILE *f, const char *verb, const struct job_plan *p, const char *cache,
+		      unsigned msize)
 {
 	autofree char *options = NULL;
 
@@ -22,7 +24,7 @@ static void put_mount(FILE *f, const struct job_plan *p, const char *cache, unsi
 		options = NULL;
 		return;
 	}
-	fputs("mount", f);
+	fputs(verb, f);
 	put_word(f, p->source);
 	put_word(f, options);
 	fputc('\n', f);
@@ -53,7 +55,7 @@ static void put_walk(FILE *f, const struct job_plan *p, bool is_cached)
 static void put_part(FILE *f, const struct job_plan *p, const char *cache, unsigned msize,
 		     bool is_first)
 {
-	put_mount(f, p, cache, msize);
+	put_mount(f, "mount", p, cache, msize);
 	if (p->exec && is_first) {
 		fputs("exec /bin/sh -c", f);
 		put_word(f, p->exec);
@@ -64,6 +66,9 @@ static void put_part(FILE *f, const struct job_plan *p, const char *cache, unsig
 	if (p->pause)
 		fputs("pause " JOB_PAUSE "\n", f);
 	put_walk(f, p, strcmp(cache, "none") != 0);
+	/* Over a mount that keeps nothing: a cache can then not be what is wrong. */
+	if (p->is_looking)
+		put_mount(f, "look", p, "none", msize);
 	fputs("unmount\n", f);
 }
 

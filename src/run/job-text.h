@@ -18,6 +18,7 @@ struct job_plan {
 	const char *const *reader_faults;
 	bool preload, pause;
 	unsigned fragment; /* percent of the guest's memory that is broken into pieces, or 0 */
+	bool is_looking;   /* ask after each walk what to read again */
 };
 
 /* The caller frees it; NULL when memory is out. */
