@@ -11,6 +11,7 @@
 #include "damage.h"
 #include "layer.h"
 #include "report.h"
+#include "wire-request.h"
 
 #define WALK_MAX_STEPS 64
 
@@ -38,8 +39,11 @@ struct finding {
 	uint64_t right;	   /* ... and which read these bytes rightly */
 	char *text;	   /* more of it, for a person; may be NULL */
 	struct sample sample;
-	enum layer layer; /* the first bad one */
-	char *evidence;	  /* why that one, or what is missing to say it; may be NULL */
+	enum layer layer;	 /* the first bad one */
+	char *evidence;		 /* why that one, or what is missing to say it; may be NULL */
+	const char *second_look; /* what it came to; a name of blame.h, or NULL */
+	bool has_request;
+	struct wire_request request; /* that carried these bytes, or the first of several */
 };
 
 struct path_list {

@@ -353,6 +353,19 @@ static size_t path_len(const struct node *n)
 	return n->parent ? path_len(n->parent) + strlen(n->name) + 1 : 0;
 }
 
+struct node *manifest_find(struct manifest *m, const char *path)
+{
+	autofree char *copy = strdup(path);
+	struct node *n = copy ? manifest_root(m) : NULL;
+	char *rest = copy, *name;
+
+	if (!strcmp(path, "."))
+		return n;
+	while (n && (name = strsep(&rest, "/")))
+		n = manifest_child(n, name);
+	return n;
+}
+
 char *node_path(const struct node *n)
 {
 	size_t len = path_len(n);

@@ -59,6 +59,10 @@ int manifest_save(struct manifest *m, FILE *f);
 struct node *manifest_root(struct manifest *m);
 int manifest_root_fd(const struct manifest *m);
 struct node *manifest_child(const struct node *folder, const char *name);
+
+/* The node of a path as node_path writes it; NULL when there is none. */
+struct node *manifest_find(struct manifest *m, const char *path);
+
 uint64_t manifest_files(const struct manifest *m);
 uint64_t manifest_bytes(const struct manifest *m);
 

@@ -118,6 +118,8 @@ char *finding_sentence(const struct tally *t, const struct finding *d)
 	put_steps(f, t, d);
 	fprintf(f, " (%s%s%s)", d->text ? d->text : damage_meaning(d->class), relation ? "; " : "",
 		relation ? relation : "");
+	if (d->evidence)
+		fprintf(f, "%s%s", *d->evidence == '=' ? " " : "; ", d->evidence);
 	fclose(f);
 	return text;
 }

@@ -28,7 +28,8 @@ enum verdict verdict_of(const struct tally *t);
 /* The caller frees it; NULL when memory is out. */
 char *verdict_sentence(const struct tally *t, const struct circumstances *c);
 
-/* "bytes 0x3000-0x328e are ZERO by read and mmap, right by direct: TEXT". The caller frees it. */
+/* "bytes 0x3000-0x328e are ZERO by read and mmap, right by direct (TEXT) = exactly the Rread of ...; first bad
+ * layer: ...". The caller frees it. */
 char *finding_sentence(const struct tally *t, const struct finding *f);
 
 /* How its bytes lie to pages, Treads and the file's end; NULL if there is nothing to say. */

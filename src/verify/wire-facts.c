@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+/* Payloads are recorded as digests of the blocks of their file that they cover; the first and the last
+ * block may be covered in part. Each is compared with the digest of exactly those bytes of the host's
+ * file. */
+#include "wire-facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "compare.h"
+#include "digest.h"
+#include "exchange-text.h"
+#include "exchange.h"
+#include "host-file.h"
+#include "macros.h"
+#include "manifest.h"
+#include "trace-reader.h"
+#include "wire-attr.h"
+
+#define LOST_MAX 64 /* blocks of Twrites that the host does not hold, of one finding */
+#define POLL_MS 20
+
+/* A finding, and what is needed to judge requests about it. */
+struct asked {
+	struct wire_facts *facts;
+	const char *path; /* as a recording has it */
+	const struct node *node;
+	int fd; /* the host's file; -1: it has no bytes, or not yet opened */
+	bool is_opened;
+	struct wire_request last; /* Tread */
+	bool has_last;
+	struct lost {
+		uint64_t from, to;
+		struct wire_request by;
+	} lost[LOST_MAX];
+	size_t n_lost;
+};
+
+struct reading {
+	struct trace_source source;
+	struct trace_reader *reader;
+	struct exchanges *exchanges;
+	const struct wire_question *q;
+	struct asked *asked; /* sorted by path */
+	size_t n;
+	uint64_t start;
+	enum { BEFORE, WITHIN, BEHIND } part; /* of the walk */
+	char path[EXCHANGE_PATH_SIZE];
+};
+
+static int next_record(struct trace_source *s, struct trace_record *ret_r)
+{
+	struct reading *r = container_of(s, struct reading, source);
+	int got = trace_reader_next(r->reader, ret_r);
+
+	if (got > 0 && !r->start)
+		r->start = ret_r->time;
+	return got;
+}
+
+/* The number in a request for the name ".warren-WHAT-N" (probe-mount.c); 0: it is none. */
+static unsigned mark_of(const struct exchange *e, const char *what)
+{
+	char name[64];
+	struct str s;
+	size_t n;
+
+	if (!e->t_well_formed || e->t.type != Twalk || e->t.Twalk.wname.n != 1)
+		return 0;
+	s = e->t.Twalk.wname.at[0];
+	n = (size_t)snprintf(name, sizeof(name), ".warren-%s-", what);
+	if (s.len <= n || s.len >= sizeof(name) || memcmp(s.p, name, n) != 0)
+		return 0;
+	memcpy(name, s.p, s.len);
+	name[s.len] = '\0';
+	return (unsigned)strtoul(name + n, NULL, 10);
+}
+
+static void pass_mark(struct reading *r, const struct exchange *e)
+{
+	unsigned walk = mark_of(e, "walk"), look = mark_of(e, "look");
+
+	if (walk == r->q->walk)
+		r->part = WITHIN;
+	else if (walk > r->q->walk || look == r->q->walk)
+		r->part = BEHIND;
+}
+
+static struct wire_request request_of(const struct reading *r, const struct exchange *e)
+{
+	bool is_read = e->t.type == Tread;
+
+	return (struct wire_request){
+		.tag = e->t.tag,
+		.offset = is_read ? e->t.Tread.offset : e->t.Twrite.offset,
+		.asked = is_read ? e->t.Tread.count : e->t.Twrite.data.count,
+		.got = is_read ? e->r.Rread.data.count : e->r.Rwrite.count,
+		.time = e->request.time - r->start,
+		.has_route = e->request.has_route,
+		.is_zero_copy = e->request.has_route &&
+				route_is_zero_copy(&e->request.route, e->t.type),
+	};
+}
+
+static void open_host(const struct reading *r, struct asked *a)
+{
+	if (a->is_opened)
+		return;
+	a->is_opened = true;
+	a->fd = host_open(manifest_root_fd(r->q->m), a->node, O_RDONLY | O_NONBLOCK);
+}
+
+static bool overlaps(uint64_t a, uint64_t a_end, uint64_t b, uint64_t b_end)
+{
+	return a < b_end && b < a_end;
+}
+
+/* Block I of a payload that begins at OFFSET and has N bytes. */
+static void block_of(uint64_t offset, uint64_t n, uint32_t i, uint64_t *ret_from, uint64_t *ret_to)
+{
+	uint64_t start = (offset / TRACE_BLOCK + i) * TRACE_BLOCK;
+
+	*ret_from = MAX(start, offset);
+	*ret_to = MIN(start + TRACE_BLOCK, offset + n);
+}
+
+/* Does the host's file have bytes of that digest from FROM to TO? */
+static bool is_hosts(const struct asked *a, uint64_t from, uint64_t to, uint64_t digest)
+{
+	unsigned char buf[TRACE_BLOCK];
+	ssize_t n = pread(a->fd, buf, (size_t)(to - from), (off_t)from);
+
+	return n == (ssize_t)(to - from) && digest_of(buf, (size_t)n) == digest;
+}
+
+static void note_wrong(struct wire_facts *f, const struct wire_request *q, uint64_t from,
+		       uint64_t to)
+{
+	if (f->sent == SEEN_WRONG)
+		return;
+	f->sent = SEEN_WRONG;
+	f->request = *q;
+	f->from = from;
+	f->to = to;
+}
+
+/* The blocks of an Rread that lie over the finding. */
+static void judge_payload(struct asked *a, const struct exchange *e, const struct wire_request *q)
+{
+	struct wire_facts *f = a->facts;
+	uint32_t n = trace_n_digests(e->reply.grid, e->reply.payload_len);
+
+	if (!trace_has_digests(&e->reply) || e->reply.payload_len != q->got || a->fd < 0)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t from, to;
+
+		block_of(q->offset, q->got, i, &from, &to);
+		if (!overlaps(from, to, f->f->from, f->f->to))
+			continue;
+		if (!is_hosts(a, from, to, trace_digest(&e->reply, i)))
+			note_wrong(f, q, from, to);
+		else if (f->sent == SEEN_NOT)
+			f->sent = SEEN_RIGHT;
+	}
+}
+
+static void take_read(struct reading *r, struct asked *a, const struct exchange *e)
+{
+	struct wire_facts *f = a->facts;
+	struct wire_request q = request_of(r, e);
+	bool was_wrong = f->sent == SEEN_WRONG;
+	bool is_first;
+
+	open_host(r, a);
+	/* An end of the file that comes too early. */
+	if (!q.got && q.offset < a->node->same->length && q.offset >= f->f->from &&
+	    q.offset < f->f->to && q.asked)
+		note_wrong(f, &q, q.offset, f->f->to);
+	if (overlaps(q.offset, q.offset + q.got, f->f->from, f->f->to)) {
+		f->n_replies++;
+		f->n_first += q.offset <= f->f->from && q.offset + q.got > f->f->from;
+		is_first = !f->has_request;
+		if (is_first)
+			f->request = q;
+		judge_payload(a, e, &q);
+		if (is_first || (!was_wrong && f->sent == SEEN_WRONG)) {
+			f->has_request = true;
+			f->has_before = a->has_last && a->last.offset + a->last.got == q.offset;
+			f->before = a->last;
+		}
+	}
+	a->last = q;
+	a->has_last = true;
+}
+
+static void forget_lost(struct asked *a, uint64_t from, uint64_t to)
+{
+	for (size_t i = a->n_lost; i-- > 0;)
+		if (overlaps(a->lost[i].from, a->lost[i].to, from, to))
+			a->lost[i] = a->lost[--a->n_lost];
+}
+
+/* What a later Twrite covers anew is not lost. */
+static void take_write(struct reading *r, struct asked *a, const struct exchange *e)
+{
+	const struct wire_facts *f = a->facts;
+	struct wire_request q = request_of(r, e);
+	uint32_t n = trace_n_digests(e->request.grid, e->request.payload_len);
+
+	open_host(r, a);
+	if (!trace_has_digests(&e->request) || a->fd < 0 || e->request.payload_len != q.asked)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t from, to;
+
+		block_of(q.offset, q.asked, i, &from, &to);
+		if (!overlaps(from, to, f->f->from, f->f->to))
+			continue;
+		a->facts->n_writes++;
+		a->facts->write = q;
+		forget_lost(a, from, to);
+		if (!is_hosts(a, from, to, trace_digest(&e->request, i)) && a->n_lost < LOST_MAX)
+			a->lost[a->n_lost++] = (struct lost){from, to, q};
+	}
+}
+
+/* Files of the host do not have the bytes that went to the wrong place either; where these went is
+ * seen in the files that got them. */
+static void end_writes(struct asked *a)
+{
+	if (!a->facts->n_writes)
+		return;
+	a->facts->written = a->n_lost ? SEEN_WRONG : SEEN_RIGHT;
+	if (a->n_lost)
+		a->facts->write = a->lost[0].by;
+}
+
+static void take_other(struct asked *a, const struct exchange *e)
+{
+	struct wire_facts *f = a->facts;
+	autofree char *text = NULL;
+	enum seen seen = wire_judge_reply(e, f->f, a->node, &text);
+
+	if (seen == SEEN_NOT)
+		return;
+	f->n_replies++;
+	if (seen == SEEN_WRONG && !f->text) {
+		f->sent = SEEN_WRONG;
+		f->text = steal_ptr(&text);
+	} else if (f->sent == SEEN_NOT && f->f->to == f->f->from) {
+		f->sent = seen;
+	}
+}
+
+static void take_exchange(struct reading *r, struct asked *a, const struct exchange *e)
+{
+	bool is_done = e->kind == EXCHANGE_DONE && e->r_well_formed;
+
+	if (!is_done)
+		return;
+	if (r->part == BEFORE) {
+		if (r->q->has_writes && e->t.type == Twrite && e->r.type == Rwrite)
+			take_write(r, a, e);
+	} else if (e->t.type == Tread && e->r.type == Rread) {
+		take_read(r, a, e);
+	} else {
+		take_other(a, e);
+	}
+}
+
+static int compare_asked(const void *a, const void *b)
+{
+	return strcmp(((const struct asked *)a)->path, ((const struct asked *)b)->path);
+}
+
+/* All that ask for the path of this exchange stand side by side. */
+static void give_exchange(struct reading *r, const struct exchange *e)
+{
+	const struct asked key = {.path = r->path};
+	struct asked *a;
+
+	exchange_path(e, 0, r->path, sizeof(r->path));
+	a = r->path[0] && r->n ? bsearch(&key, r->asked, r->n, sizeof(key), compare_asked) : NULL;
+	if (!a)
+		return;
+	while (a > r->asked && !strcmp(a[-1].path, r->path))
+		a--;
+	for (; a < r->asked + r->n && !strcmp(a->path, r->path); a++)
+		take_exchange(r, a, e);
+}
+
+static int read_exchanges(struct reading *r)
+{
+	struct exchange e;
+	int got;
+
+	while ((got = exchanges_next(r->exchanges, &e)) > 0 && r->part != BEHIND) {
+		if (e.kind == EXCHANGE_OTHER || e.kind == EXCHANGE_NO_REQUEST)
+			continue;
+		pass_mark(r, &e);
+		if (r->part != BEHIND)
+			give_exchange(r, &e);
+	}
+	return got < 0 ? got : 0;
+}
+
+static int prepare(struct reading *r)
+{
+	r->asked = calloc(r->q->n + 1, sizeof(*r->asked));
+	if (!r->asked)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->q->n; i++) {
+		struct asked *a = &r->asked[r->n];
+
+		*a = (struct asked){.facts = &r->q->facts[i], .fd = -1};
+		a->path = strcmp(a->facts->f->path, ".") ? a->facts->f->path : "/";
+		a->node = manifest_find(r->q->m, a->facts->f->path);
+		r->n += a->node != NULL;
+	}
+	qsort(r->asked, r->n, sizeof(*r->asked), compare_asked);
+	return 0;
+}
+
+int wire_facts_read(const struct wire_question *q)
+{
+	struct reading r = {.source.next = next_record, .q = q};
+	autofree char *why = NULL;
+	int err = trace_reader_open(q->path, &r.reader, &why);
+
+	if (err)
+		return err;
+	r.exchanges = exchanges_new(&r.source);
+	err = r.exchanges ? prepare(&r) : -ENOMEM;
+	err = err ? err : read_exchanges(&r);
+	for (size_t i = 0; i < r.n; i++) {
+		end_writes(&r.asked[i]);
+		if (r.asked[i].fd >= 0)
+			close(r.asked[i].fd);
+	}
+	free(r.asked);
+	exchanges_free(r.exchanges);
+	trace_reader_free(r.reader);
+	return err;
+}
+
+void wire_facts_done(struct wire_facts *facts, size_t n)
+{
+	for (size_t i = 0; facts && i < n; i++)
+		free(facts[i].text);
+}
+
+/* Is the mark in it already? */
+static bool has_mark(const char *path, unsigned walk)
+{
+	struct reading r = {.source.next = next_record};
+	autofree char *why = NULL;
+	struct exchange e;
+	bool found = false;
+
+	if (trace_reader_open(path, &r.reader, &why))
+		return false;
+	r.exchanges = exchanges_new(&r.source);
+	while (r.exchanges && !found && exchanges_next(r.exchanges, &e) > 0)
+		found = e.kind == EXCHANGE_DONE && mark_of(&e, "look") == walk;
+	exchanges_free(r.exchanges);
+	trace_reader_free(r.reader);
+	return found;
+}
+
+bool wire_facts_wait(const char *path, unsigned walk, int ms)
+{
+	uint64_t end = clock_now_ns() + (uint64_t)ms * (uint64_t)NS_PER_MS;
+
+	while (!has_mark(path, walk)) {
+		if (clock_now_ns() >= end)
+			return false;
+		poll(NULL, 0, POLL_MS);
+	}
+	return true;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* A request that carried bytes of a file, as a recording tells of it. */
+#ifndef VERIFY_WIRE_REQUEST_H
+#define VERIFY_WIRE_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A Tread, or a Twrite. */
+struct wire_request {
+	uint16_t tag;
+	uint64_t offset;
+	uint32_t asked, got;
+	uint64_t time; /* ns since the recording's first message */
+	bool has_route, is_zero_copy;
+};
+
+#endif

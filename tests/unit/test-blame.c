@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/* Which layer is blamed, from made-up evidence of each. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmocka-all.h"
+#include "blame.h"
+#include "cleanup.h"
+#include "compare.h"
+#include "digest.h"
+#include "look.h"
+#include "macros.h"
+#include "manifest.h"
+#include "wire-facts.h"
+
+#define SIZE 12943U
+
+/* Steps of a usual walk. */
+enum { READ = 1, MMAP = 4, DIRECT = 8, SPLICE = 32, READ_AGAIN = 64 };
+enum { ALL = READ | MMAP | DIRECT | SPLICE | READ_AGAIN, CACHED = ALL & ~DIRECT };
+
+static struct tally walk = {
+	.n_steps = 7,
+	.steps = {"read", "drop", "mmap", "direct", "drop", "splice", "read"},
+	.is_complete = true,
+};
+
+struct made {
+	char dir[32];
+	int fd;
+	struct manifest *m;
+	unsigned char bytes[SIZE];
+};
+
+static int make_host(void **state)
+{
+	struct made *h = calloc(1, sizeof(*h));
+	FILE *f;
+	char path[64];
+
+	strcpy(h->dir, "/tmp/warren-blame-XXXXXX");
+	assert_non_null(mkdtemp(h->dir));
+	for (size_t i = 0; i < SIZE; i++)
+		h->bytes[i] = (unsigned char)(i * 7 + i / 4096 + 1);
+	snprintf(path, sizeof(path), "%s/f", h->dir);
+	f = fopen(path, "we");
+	assert_int_equal(fwrite(h->bytes, 1, SIZE, f), SIZE);
+	fclose(f);
+	h->fd = open(h->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(manifest_start(h->fd, &h->m), 0);
+	assert_int_equal(manifest_wait(h->m), 0);
+	*state = h;
+	return 0;
+}
+
+static int remove_host(void **state)
+{
+	struct made *h = *state;
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/f", h->dir);
+	unlink(path);
+	rmdir(h->dir);
+	manifest_free(h->m);
+	close(h->fd);
+	free(h);
+	return 0;
+}
+
+static struct finding tail_by(uint64_t steps)
+{
+	return (struct finding){
+		.path = (char *)"f",
+		.class = DAMAGE_ZERO,
+		.from = 0x3000,
+		.to = SIZE,
+		.size = SIZE,
+		.steps = steps,
+		.right = ALL & ~steps,
+		.layer = LAYER_UNKNOWN,
+	};
+}
+
+/* The answer to the second look: what each step, as it is numbered in what was asked, made of the block;
+ * '.' right, 'x' wrong, '-' failed. */
+static struct look *look_of(struct made *h, struct finding *f, const char *seen)
+{
+	static const unsigned words[] = {0, 2, 3, 4, 6};
+	struct look *l;
+	char line[64];
+
+	walk.findings = f;
+	assert_int_equal(look_new(h->m, &walk, &l), 0);
+	assert_int_equal(look_line(l, "lk 0"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		uint64_t digest = digest_of(h->bytes + 0x3000, SIZE - 0x3000);
+
+		snprintf(line, sizeof(line), "lb %u 3 %016llx", words[i],
+			 (unsigned long long)digest ^ (seen[i] == 'x'));
+		if (seen[i] == '-')
+			snprintf(line, sizeof(line), "le %u EINVAL", words[i]);
+		assert_int_equal(look_line(l, line), 0);
+	}
+	return l;
+}
+
+static struct wire_facts sent(enum seen seen)
+{
+	return (struct wire_facts){
+		.sent = seen,
+		.n_replies = 5,
+		.n_first = 5,
+		.from = 0x3000,
+		.to = SIZE,
+		.has_request = true,
+		.request = {.tag = 7,
+			    .offset = 0x3000,
+			    .asked = 12288,
+			    .got = 655,
+			    .time = 220343000,
+			    .has_route = true},
+		.has_before = true,
+		.before = {.offset = 0,
+			   .asked = 12288,
+			   .got = 12288,
+			   .has_route = true,
+			   .is_zero_copy = true},
+	};
+}
+
+static void expect(void **state, struct finding *f, const struct wire_facts *w, const char *seen,
+		   enum layer layer, const char *evidence)
+{
+	struct look *l = seen ? look_of(*state, f, seen) : NULL;
+	const struct blame_facts b = {.t = &walk, .wire = w, .look = l};
+
+	blame(&b, f);
+	assert_string_equal(layer_name(f->layer), layer_name(layer));
+	if (evidence)
+		assert_string_equal(f->evidence, evidence);
+	free(f->evidence);
+	look_free(l);
+}
+
+static void bytes_that_the_server_sent_rightly_and_the_cache_has_wrongly(void **state)
+{
+	const struct wire_facts w = sent(SEEN_RIGHT);
+	struct finding f = tail_by(CACHED);
+
+	expect(state, &f, &w, "xxx..", LAYER_PAGE_CACHE,
+	       "= exactly the Rread of tag 7 (655 bytes at 0x3000 of 12288 asked for, not "
+	       "zero-copy, at 0.220343 s), which followed a zero-copy Rread that ended on a page "
+	       "boundary; the server sent the right bytes; O_DIRECT and cache=none read them "
+	       "right; wrong again, also after its pages were dropped, and wrong mmap from the "
+	       "same "
+	       "pages; first bad layer: guest kernel, copy into the page cache");
+	assert_string_equal(f.second_look, "stable");
+}
+
+static void the_server_is_to_blame_for_what_it_sent(void **state)
+{
+	const struct wire_facts w = sent(SEEN_WRONG);
+	struct finding f = tail_by(ALL);
+
+	expect(state, &f, &w, "xxxxx", LAYER_SERVER, NULL);
+	/* Also when it did so once. */
+	f = tail_by(MMAP);
+	expect(state, &f, &w, ".....", LAYER_SERVER, NULL);
+	assert_string_equal(f.second_look, "gone");
+}
+
+static void bytes_that_are_wrong_past_the_cache_too_were_lost_on_the_way(void **state)
+{
+	const struct wire_facts w = sent(SEEN_RIGHT);
+	struct finding f = tail_by(ALL);
+
+	expect(state, &f, &w, "xxxxx", LAYER_TRANSPORT, NULL);
+	f = tail_by(ALL);
+	expect(state, &f, &w, NULL, LAYER_TRANSPORT, NULL);
+}
+
+static void without_a_recording_server_and_transport_are_not_told_apart(void **state)
+{
+	struct finding f = tail_by(ALL);
+
+	expect(state, &f, NULL, "xxxxx", LAYER_UNKNOWN,
+	       "the server's messages were not recorded; O_DIRECT and cache=none read them wrong; "
+	       "wrong again, also after its pages were dropped, and wrong mmap from the same "
+	       "pages; first bad layer: unknown, server or transport: a recording of what the "
+	       "server sent would tell");
+	/* But the cache is. */
+	f = tail_by(CACHED);
+	expect(state, &f, NULL, "xxx..", LAYER_PAGE_CACHE, NULL);
+}
+
+static void one_way_that_is_wrong_from_right_pages_is_the_reader(void **state)
+{
+	const struct wire_facts w = sent(SEEN_RIGHT);
+	struct finding f = tail_by(MMAP);
+
+	expect(state, &f, &w, "xx...", LAYER_READER, NULL);
+	f = tail_by(DIRECT);
+	expect(state, &f, &w, "xx.x.", LAYER_READER, NULL);
+	/* From the same pages the other way is wrong as well. */
+	f = tail_by(MMAP);
+	expect(state, &f, &w, "xxx..", LAYER_PAGE_CACHE, NULL);
+}
+
+static void pages_that_were_wrong_before_the_walk_are_the_cache(void **state)
+{
+	struct wire_facts w = sent(SEEN_RIGHT);
+	struct finding f = tail_by(READ);
+
+	/* Drop and mmap, direct, drop and splice. */
+	w.n_first = 3;
+	f.right = ALL & ~READ;
+	expect(state, &f, &w, ".....", LAYER_PAGE_CACHE, NULL);
+	/* Here the first way has asked for them, too. */
+	w.n_first = 4;
+	f = tail_by(READ);
+	expect(state, &f, &w, ".....", LAYER_UNKNOWN, NULL);
+}
+
+static void what_dropping_the_pages_cures_was_in_the_cache(void **state)
+{
+	const struct wire_facts w = sent(SEEN_RIGHT);
+	struct finding f = tail_by(READ);
+
+	expect(state, &f, &w, "x.-..", LAYER_PAGE_CACHE, NULL);
+	assert_string_equal(f.second_look, "cache-only");
+	f = tail_by(READ);
+	expect(state, &f, &w, "x.---", LAYER_PAGE_CACHE, NULL);
+}
+
+static void what_was_seen_once_is_not_guessed_at(void **state)
+{
+	const struct wire_facts w = sent(SEEN_RIGHT);
+	struct finding f = tail_by(SPLICE);
+
+	expect(state, &f, &w, ".....", LAYER_UNKNOWN, NULL);
+	f = tail_by(CACHED);
+	f.right = 0;
+	expect(state, &f, NULL, NULL, LAYER_UNKNOWN,
+	       "the server's messages were not recorded; first bad layer: unknown, a read past "
+	       "the cache (--ways direct) would tell");
+}
+
+static void a_write_that_the_host_does_not_hold_is_the_servers(void **state)
+{
+	struct wire_facts w = sent(SEEN_RIGHT);
+	struct finding f = tail_by(READ);
+
+	w.written = SEEN_WRONG;
+	w.write = (struct wire_request){.tag = 3, .offset = 0x3000, .asked = 655, .got = 655};
+	expect(state, &f, &w, NULL, LAYER_SERVER, NULL);
+}
+
+static void attributes_are_the_servers_or_the_guests(void **state)
+{
+	struct wire_facts w = {.sent = SEEN_WRONG, .text = (char *)"the Rgetattr says so"};
+	struct finding f = {.path = (char *)"f", .class = DAMAGE_ATTRIBUTES};
+
+	expect(state, &f, &w, NULL, LAYER_SERVER,
+	       "the Rgetattr says so; first bad layer: the server");
+	w = (struct wire_facts){.sent = SEEN_RIGHT};
+	f = (struct finding){.path = (char *)"f", .class = DAMAGE_ATTRIBUTES};
+	expect(state, &f, &w, NULL, LAYER_PAGE_CACHE,
+	       "the server told it rightly; first bad layer: guest kernel, what it keeps of names "
+	       "and attributes");
+	f = (struct finding){.path = (char *)"f", .class = DAMAGE_XATTR};
+	w.sent = SEEN_NOT;
+	expect(state, &f, &w, NULL, LAYER_UNKNOWN, NULL);
+}
+
+static void an_altered_host_file_is_the_hosts(void **state)
+{
+	struct finding f = tail_by(0);
+
+	f.class = DAMAGE_HOST_ALTERED;
+	expect(state, &f, NULL, NULL, LAYER_HOST_FILE, "first bad layer: the host's file itself");
+}
+
+static void a_second_look_is_asked_for_in_words(void **state)
+{
+	struct made *h = *state;
+	struct finding f = tail_by(MMAP | SPLICE), none = {.path = (char *)"g", .to = 1, .size = 1};
+	autofree char *text = NULL;
+	struct look *l;
+
+	f.next = &none;
+	walk.findings = &f;
+	assert_int_equal(look_new(h->m, &walk, &l), 0);
+	text = look_request(l);
+	assert_string_equal(text, "f 12288 12943 mmap drop mmap read direct fresh read\n\n");
+	assert_int_equal(look_line(l, "lk 1"), -EINVAL);
+	assert_int_equal(look_line(l, "lb 0 3 0123456789abcdef"), -EINVAL);
+	assert_int_equal(look_line(l, "lk 0"), 0);
+	assert_int_equal(look_line(l, "lb 1 3 0123456789abcdef"), -EINVAL);
+	assert_int_equal(look_line(l, "lb 0 4 0123456789abcdef"), -EINVAL);
+	assert_int_equal(look_line(l, "lb 0 3 0123456789abcdef*99999999"), -EINVAL);
+	assert_int_equal(look_line(l, "walk read"), -EINVAL);
+	look_free(l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bytes_that_the_server_sent_rightly_and_the_cache_has_wrongly),
+		cmocka_unit_test(the_server_is_to_blame_for_what_it_sent),
+		cmocka_unit_test(bytes_that_are_wrong_past_the_cache_too_were_lost_on_the_way),
+		cmocka_unit_test(without_a_recording_server_and_transport_are_not_told_apart),
+		cmocka_unit_test(one_way_that_is_wrong_from_right_pages_is_the_reader),
+		cmocka_unit_test(pages_that_were_wrong_before_the_walk_are_the_cache),
+		cmocka_unit_test(what_dropping_the_pages_cures_was_in_the_cache),
+		cmocka_unit_test(what_was_seen_once_is_not_guessed_at),
+		cmocka_unit_test(a_write_that_the_host_does_not_hold_is_the_servers),
+		cmocka_unit_test(attributes_are_the_servers_or_the_guests),
+		cmocka_unit_test(an_altered_host_file_is_the_hosts),
+		cmocka_unit_test(a_second_look_is_asked_for_in_words),
+	};
+
+	return cmocka_run_group_tests(tests, make_host, remove_host);
+}
