@@ -261,6 +261,8 @@ static void run_one(struct trials *t, const struct prepared *p, const char *cons
 							: 0,
 		.silence_limit_s = t->timeout_s,
 		.cpu = RUN_CPU_CHOOSE,
+		/* Whether, not why. */
+		.without_blame = true,
 	};
 
 	run_verify(&plan, &catcher_listener, c, ret_r);

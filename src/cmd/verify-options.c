@@ -69,6 +69,9 @@ static void print_help(void)
 	       "record\n"
 	       "  --record FILE         record all messages of warren's server, for 'warren "
 	       "trace'\n"
+	       "  --no-blame            find damage only: do not look again, nor for the layer "
+	       "that "
+	       "did it\n"
 	       "  --timeout SECONDS     end a guest that is silent for so long, 1 to 86400 (60)\n"
 	       "  --save-manifest FILE  write down what DIR holds; no guest is started\n"
 	       "  --manifest FILE       compare with what was written down\n\n"
@@ -233,6 +236,7 @@ static const struct option_row rows[] = {
 	{"keep", OPTION_FLAG, FIELD(keep)},
 	{"record", OPTION_TEXT, FIELD(recording)},
 	{"no-record", OPTION_FLAG, FIELD(no_record)},
+	{"no-blame", OPTION_FLAG, FIELD(no_blame)},
 	{"save-manifest", OPTION_TEXT, FIELD(save_manifest)},
 	{"manifest", OPTION_TEXT, FIELD(manifest)},
 	{"help", OPTION_FLAG, FIELD(help)},

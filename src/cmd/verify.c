@@ -236,6 +236,7 @@ static int run(struct verify *v)
 		.debug_mask = v->o.instruments.mask,
 		.trace = (const char *const *)v->o.instruments.events,
 		.cpu = v->o.cpu,
+		.without_blame = v->o.no_blame,
 	};
 	monitor_block_signals();
 	if (caught)

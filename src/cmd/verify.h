@@ -31,7 +31,7 @@ struct verify_options {
 	bool all_caches; /* that the kernel knows: none were asked for */
 	uint32_t timeout_s, memory_mib;
 	bool writable_root;
-	bool json, keep, no_record, quiet, stats, help;
+	bool json, keep, no_blame, no_record, quiet, stats, help;
 	int cpu; /* as in run.h */
 	const char *save_manifest, *manifest, *exec, *html;
 	char **settings; /* the options given that shape the run, "--NAME=VALUE" each */

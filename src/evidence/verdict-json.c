@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "compare.h"
 #include "run.h"
 #include "text.h"
@@ -42,6 +43,20 @@ static json_t *ways_of(const struct tally *t, uint64_t steps)
 	return list;
 }
 
+static json_t *request_of(const struct wire_request *q)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "tag", json_integer(q->tag));
+	json_object_set_new(o, "offset", json_count(q->offset));
+	json_object_set_new(o, "count", json_count(q->got));
+	json_object_set_new(o, "asked", json_count(q->asked));
+	json_object_set_new(o, "seconds", json_real((double)q->time / (double)NS_PER_SEC));
+	json_object_set_new(o, "zero_copy",
+			    q->has_route ? json_boolean(q->is_zero_copy) : json_null());
+	return o;
+}
+
 json_t *json_finding(const struct tally *t, const struct finding *d, const char *cache)
 {
 	autofree char *relation = finding_relation(t, d);
@@ -59,6 +74,8 @@ json_t *json_finding(const struct tally *t, const struct finding *d, const char 
 	json_object_set_new(o, "text", json_text(d->text ? d->text : damage_meaning(d->class)));
 	json_object_set_new(o, "layer", json_string(layer_name(d->layer)));
 	json_object_set_new(o, "evidence", json_text(d->evidence));
+	json_object_set_new(o, "second_look", json_text(d->second_look));
+	json_object_set_new(o, "request", d->has_request ? request_of(&d->request) : json_null());
 	return o;
 }
 

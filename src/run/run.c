@@ -21,7 +21,9 @@
 #include "compare.h"
 #include "corpus.h"
 #include "fields.h"
+#include "inquiry.h"
 #include "job-text.h"
+#include "look.h"
 #include "manifest.h"
 #include "pause.h"
 #include "programs.h"
@@ -37,6 +39,7 @@ struct verification {
 	struct stage stage;
 	struct manifest *own, *manifest; /* the one we made, the one in use */
 	struct compare *compare;	 /* of the running walk */
+	struct inquiry inquiry;		 /* about the walk */
 	unsigned walks;
 	const char *const *cache; /* of the mount that is being dealt with; its end: no more */
 	const unsigned *msize;
@@ -106,13 +109,22 @@ static void next_mount(struct verification *r)
 	}
 }
 
+/* Which layer is to blame. */
+static void conclude(struct verification *r)
+{
+	if (r->compare && !r->plan->without_blame)
+		inquiry_conclude(&r->inquiry, compare_tally(r->compare));
+}
+
 static int end_walk(struct verification *r)
 {
 	int err = check_share(r);
 
 	if (err)
 		return err;
+	conclude(r);
 	tell_mount(r);
+	inquiry_done(&r->inquiry);
 	compare_free(r->compare);
 	r->compare = NULL;
 	next_mount(r);
@@ -168,6 +180,20 @@ static uint64_t read_size(const struct verification *r)
 	return corpus_read_size((uint32_t)msize, iounit);
 }
 
+static void begin_inquiry(struct verification *r)
+{
+	r->inquiry = (struct inquiry){
+		.manifest = r->manifest,
+		.recording = r->stage.recording,
+		.no_recording = r->plan->share == SHARE_QEMU_9PFS
+					? "QEMU's server does not tell what it sent"
+					: NULL,
+		.walk = r->walks,
+		.has_writes = r->plan->exec && r->is_first,
+		.is_uncached = !strcmp(*r->cache, "none"),
+	};
+}
+
 static int take_walk(struct verification *r, const char *line)
 {
 	int err = start_manifest(r);
@@ -180,6 +206,8 @@ static int take_walk(struct verification *r, const char *line)
 		compare_set_read_size(r->compare, read_size(r));
 	if (!err && r->plan->exec && r->is_first && !strcmp(*r->cache, "loose"))
 		compare_without_times(r->compare);
+	if (!err)
+		begin_inquiry(r);
 	return err ? err : compare_line(r->compare, line);
 }
 
@@ -193,7 +221,9 @@ static int take_done(struct verification *r, const char *at)
 	if (!strcmp(statement, "mount"))
 		forget_failure(r);
 	/* The command has ended, and what it wrote is on the host: now the host's tree counts. */
-	return !strcmp(statement, "sync") ? start_manifest(r) : 0;
+	if (!strcmp(statement, "sync"))
+		return start_manifest(r);
+	return !strcmp(statement, "look") && r->compare ? end_walk(r) : 0;
 }
 
 static int take_failed(struct verification *r, const char *at)
@@ -217,6 +247,11 @@ static int take_failed(struct verification *r, const char *at)
 			"the guest's memory cannot be broken into pieces (%s): give it more "
 			"(--memory), or a smaller --fragment",
 			r->error);
+	/* The walk itself was complete. */
+	if (!strcmp(r->failed, "look") && r->compare) {
+		forget_failure(r);
+		return end_walk(r);
+	}
 	/* Without a mount, or without its walk, the next mode is on. */
 	if ((!strcmp(r->failed, "mount") || !strcmp(r->failed, "walk")) && *r->cache)
 		return end_walk(r);
@@ -274,8 +309,26 @@ static int take_fact(struct verification *r, const char *at)
 	return 0;
 }
 
+/* The guest asks what it shall read again. */
+static int take_look(struct verification *r, const char *at)
+{
+	int err;
+
+	(void)at;
+	if (!r->compare || r->plan->without_blame)
+		return -EINVAL;
+	err = inquiry_ask(&r->inquiry, compare_tally(r->compare), guest_terminal(r->stage.guest));
+	return err == -EINVAL || !err
+		       ? err
+		       : stage_failf(&r->stage, RUN_FAILED,
+				     "cannot ask the guest for a second look: %s", strerror(-err));
+}
+
+/* For the second look there is a mount of its own. */
 static int take_mounted(struct verification *r, const char *at)
 {
+	if (r->inquiry.look)
+		return 0;
 	return keep_word(&at, &r->options);
 }
 
@@ -309,7 +362,7 @@ static const struct {
 	{"warren-probe", take_greeting}, {"done", take_done},	  {"failed", take_failed},
 	{"mounted", take_mounted},	 {"out", take_output},	  {"exit", take_exit},
 	{"crash", take_crash},		 {"end", take_nothing},	  {"fact", take_fact},
-	{"started", take_nothing},	 {"paused", take_paused},
+	{"started", take_nothing},	 {"paused", take_paused}, {"look", take_look},
 };
 
 static int take_tree_line(struct verification *r, const char *line)
@@ -320,8 +373,10 @@ static int take_tree_line(struct verification *r, const char *line)
 		return *r->cache ? take_walk(r, line) : -EINVAL;
 	if (!r->compare)
 		return -EINVAL;
+	if (r->inquiry.look)
+		return look_line(r->inquiry.look, line);
 	err = compare_line(r->compare, line);
-	if (!err && compare_tally(r->compare)->is_complete)
+	if (!err && compare_tally(r->compare)->is_complete && r->plan->without_blame)
 		err = end_walk(r);
 	return err;
 }
@@ -359,6 +414,8 @@ static struct stage_plan plan_stage(const struct run_plan *p)
 		.memory_mib = p->memory_mib,
 		.silence_limit_s = p->silence_limit_s,
 		.server = p->server,
+		.terminal = !p->without_blame,
+		.has_recording = !p->without_blame,
 		.debug_mask = p->debug_mask,
 		.trace = p->trace,
 		.cpu = p->cpu,
@@ -384,6 +441,7 @@ static int start_guest(struct verification *r)
 		.preload = p->preload,
 		.pause = p->meanwhile != NULL,
 		.fragment = p->fragment,
+		.is_looking = !p->without_blame,
 	};
 	autofree char *job = job_text(&plan);
 
@@ -442,6 +500,7 @@ static void done(struct verification *r)
 {
 	fill_result(r);
 	stage_done(&r->stage, &r->result->server);
+	inquiry_done(&r->inquiry);
 	compare_free(r->compare);
 	if (r->plan->record && (r->has_findings || r->result->end == RUN_FAILED))
 		record_manifest(r);
@@ -473,8 +532,10 @@ void run_verify(const struct run_plan *plan, const struct run_listener *l, void 
 	err = run_guest(&r, &stage);
 	/* What a guest said before it failed is seen all the same. */
 	if (err && r.stage.end != RUN_INTERRUPTED && r.compare &&
-	    compare_tally(r.compare)->n_findings)
+	    compare_tally(r.compare)->n_findings) {
+		conclude(&r);
 		tell_mount(&r);
+	}
 	if (err && r.stage.end == RUN_DONE)
 		stage_failf(&r.stage, RUN_FAILED, "%s", strerror(-err));
 	done(&r);

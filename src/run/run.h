@@ -41,6 +41,8 @@ struct run_plan {
 	unsigned debug_mask;	  /* as in stage.h */
 	const char *const *trace; /* tracepoints, or NULL */
 	int cpu;		  /* where server and guest run; or: RUN_CPU_... */
+	/* Damage is found, and that is all: no layer is blamed, nothing recorded or read again for it. */
+	bool without_blame;
 	/* For tests of the detector: as in job-text.h. All is read once before each walk; then the guest
 	 * waits until `meanwhile` (if it is there) has done something to the host's files or the guest's
 	 * memory. It returns 0 or -errno. The manifest is made after it. */

@@ -31,6 +31,8 @@ static int push_settings(char ***argv, const struct server_settings *s)
 		r = strv_pushf(argv, "--transport-fault=%s", *fault);
 	if (!r && s->recording)
 		r = strv_pushf(argv, "--record=%s", s->recording);
+	if (!r && s->recording && s->recording_mib)
+		r = strv_pushf(argv, "--record-size=%u", s->recording_mib);
 	return r;
 }
 

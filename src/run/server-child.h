@@ -22,7 +22,8 @@ struct server_settings {
 	/* For tests of the detector: payloads are damaged behind the recording, as by --transport-fault,
 	 * or by a proxy on the way (by TCP only), as by --fault of `trace record`. May be NULL. */
 	const char *const *transport_faults, *const *proxy_faults;
-	const char *recording; /* where it records all messages; NULL: nowhere */
+	const char *recording;	/* where it records all messages; NULL: nowhere */
+	unsigned recording_mib; /* keep about the newest so many MiB; 0: all */
 };
 
 struct server_child_config {

@@ -16,6 +16,7 @@
 #define LINE_LIMIT (4U << 20)
 #define REPORT_LIMIT (16U << 20)
 #define LOG_LIMIT (1U << 20)
+#define RECORDING_MIB 256
 #define TRACE_LIMIT (80U << 20) /* the probe stops at 64 MiB */
 
 int stage_fail(struct stage *s, enum run_end end, char *why)
@@ -86,6 +87,20 @@ static unsigned choose_cpu(const struct stage_plan *plan)
 	return 0;
 }
 
+static int choose_recording(struct stage *s, struct server_settings *settings)
+{
+	if (settings->recording) {
+		s->recording = strdup(settings->recording);
+	} else if (s->plan->has_recording) {
+		s->recording = path_of(s->folder.path, "recording");
+		settings->recording_mib = RECORDING_MIB;
+	} else {
+		return 0;
+	}
+	settings->recording = s->recording;
+	return s->recording ? 0 : -ENOMEM;
+}
+
 static int start_server(struct stage *s, const char *socket_path)
 {
 	autofree char *log = path_of(s->folder.path, "server.log");
@@ -100,7 +115,7 @@ static int start_server(struct stage *s, const char *socket_path)
 
 	if (s->plan->share == SHARE_QEMU_9PFS)
 		return 0;
-	if (!log)
+	if (!log || choose_recording(s, &cfg.settings) < 0)
 		return -ENOMEM;
 	cfg.log = log;
 	if (server_child_start(&cfg, &s->server, &why) < 0)
@@ -393,6 +408,7 @@ void stage_done(struct stage *s, char **ret_server)
 		fclose(s->copy);
 	state_folder_done(&s->folder);
 	console_reports_done(&s->reports);
+	free(s->recording);
 	free(s->source);
 	free(s->options);
 	free(s->line);

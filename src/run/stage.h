@@ -35,6 +35,9 @@ struct stage_plan {
 	bool terminal, debug, stopped; /* as in guest.h */
 	bool writable_root;	       /* as in guest.h */
 	const char *const *trace;
+	/* The messages are recorded in the state folder, unless `server` says where. Not those of QEMU's
+	 * server. */
+	bool has_recording;
 	unsigned debug_mask; /* of 9pnet; its messages are in the kernel's, so these are kept */
 	const char *kernel_args;
 	const char *const *programs; /* as in guest.h */
@@ -55,6 +58,7 @@ struct stage {
 	struct state_folder folder;
 	struct server_child server;
 	bool has_server;
+	char *recording; /* where the messages are recorded; NULL: nowhere */
 	unsigned cpu;
 	struct monitor monitor;
 	bool has_monitor;
