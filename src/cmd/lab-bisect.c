@@ -28,7 +28,7 @@
 struct bisect_options {
 	const char *good, *bad, *share, *cache, *msize, *iounit, *qemu, *corpus, *record;
 	uint32_t runs, memory_mib, timeout_s, fragment;
-	bool has_corpus, has_record, is_script, json, quiet, help;
+	bool is_script, json, quiet, help;
 };
 
 /* What is known of a kernel of the row. */
@@ -44,26 +44,6 @@ struct bisection {
 	struct trial *trials_of; /* one for each of the row */
 	struct trials trials;
 };
-
-static int take_corpus(struct option_line *l, void *o, const char *value)
-{
-	struct bisect_options *b = o;
-
-	(void)l;
-	b->has_corpus = true;
-	b->corpus = value;
-	return 0;
-}
-
-static int take_record(struct option_line *l, void *o, const char *value)
-{
-	struct bisect_options *b = o;
-
-	(void)l;
-	b->has_record = true;
-	b->record = value;
-	return 0;
-}
 
 static int take_size(struct option_line *l, void *o, const char *value)
 {
@@ -114,12 +94,12 @@ static const struct option_row rows[] = {
 	{"cache", OPTION_TAKE, .take = take_cache},
 	{"msize", OPTION_TAKE, .take = take_size},
 	{"iounit", OPTION_TAKE, .take = take_iounit},
-	{"corpus", OPTION_MAYBE, .take = take_corpus},
+	{"corpus", OPTION_OPEN, FIELD(corpus)},
 	{"qemu", OPTION_TEXT, FIELD(qemu)},
 	{"memory", OPTION_NUMBER, FIELD(memory_mib), .min = 64, .max = 65536},
 	{"fragment", OPTION_NUMBER, FIELD(fragment), .min = 0, .max = 90},
 	{"timeout", OPTION_NUMBER, FIELD(timeout_s), .min = 1, .max = 86400},
-	{"record", OPTION_MAYBE, .take = take_record},
+	{"record", OPTION_OPEN, FIELD(record)},
 	{"script", OPTION_FLAG, FIELD(is_script)},
 	{"json", OPTION_FLAG, FIELD(json)},
 	{"quiet", OPTION_FLAG, FIELD(quiet)},
@@ -162,9 +142,9 @@ static int print_help(void)
 
 static int take_rest(struct bisection *b, int n, char **words)
 {
-	if (n > 1 || (n && b->o.has_corpus && !strchr(words[0], '=')))
+	if (n > 1 || (n && b->o.corpus && !strchr(words[0], '=')))
 		return cmd_usage_error(VERB, "give one folder, or --corpus and one SPEC");
-	if (n && b->o.has_corpus)
+	if (n && b->o.corpus)
 		b->o.corpus = words[0];
 	else if (n)
 		b->trials.dir_arg = words[0];
@@ -370,7 +350,7 @@ static void print_json(const struct bisection *b, const struct bisect_result *r,
 static void record(const struct bisection *b, const struct bisect_result *r)
 {
 	autofree char *path = NULL, *why = NULL;
-	int err = record_find(b->o.record, &path, &why);
+	int err = record_find(*b->o.record ? b->o.record : NULL, &path, &why);
 
 	if (!err)
 		err = record_set_bisect(path, b->row.kernels[r->last_good].name,
@@ -394,7 +374,7 @@ static int print_answer(struct bisection *b, const struct bisect_result *r)
 		printf("%s\n", sentence ? sentence : strerror(ENOMEM));
 		print_row(b);
 	}
-	if (status == EXIT_OK && b->o.has_record)
+	if (status == EXIT_OK && b->o.record)
 		record(b, r);
 	return status;
 }

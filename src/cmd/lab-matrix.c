@@ -27,7 +27,7 @@ struct matrix_options {
 	const char *lists[MATRIX_N_FACTORS]; /* as given, or the default */
 	const char *qemu, *corpus, *record;
 	uint32_t runs, memory_mib, timeout_s, fragment;
-	bool has_corpus, has_record, json, quiet, help;
+	bool json, quiet, help;
 };
 
 struct matrix_verb {
@@ -37,26 +37,6 @@ struct matrix_verb {
 	struct trials trials;
 	struct matrix *m;
 };
-
-static int take_corpus(struct option_line *l, void *o, const char *value)
-{
-	struct matrix_options *m = o;
-
-	(void)l;
-	m->has_corpus = true;
-	m->corpus = value;
-	return 0;
-}
-
-static int take_record(struct option_line *l, void *o, const char *value)
-{
-	struct matrix_options *m = o;
-
-	(void)l;
-	m->has_record = true;
-	m->record = value;
-	return 0;
-}
 
 #define FIELD(f) .at = offsetof(struct matrix_options, f)
 #define LIST(f) .at = offsetof(struct matrix_options, lists) + (f) * sizeof(char *)
@@ -70,12 +50,12 @@ static const struct option_row rows[] = {
 	{"caches", OPTION_TEXT, LIST(MATRIX_CACHE)},
 	{"readers", OPTION_TEXT, LIST(MATRIX_READER)},
 	{"runs", OPTION_NUMBER, FIELD(runs), .min = 1, .max = 1000},
-	{"corpus", OPTION_MAYBE, .take = take_corpus},
+	{"corpus", OPTION_OPEN, FIELD(corpus)},
 	{"qemu", OPTION_TEXT, FIELD(qemu)},
 	{"memory", OPTION_NUMBER, FIELD(memory_mib), .min = 64, .max = 65536},
 	{"fragment", OPTION_NUMBER, FIELD(fragment), .min = 0, .max = 90},
 	{"timeout", OPTION_NUMBER, FIELD(timeout_s), .min = 1, .max = 86400},
-	{"record", OPTION_MAYBE, .take = take_record},
+	{"record", OPTION_OPEN, FIELD(record)},
 	{"json", OPTION_FLAG, FIELD(json)},
 	{"quiet", OPTION_FLAG, FIELD(quiet)},
 	{"help", OPTION_FLAG, FIELD(help)},
@@ -196,9 +176,9 @@ static int take_rest(struct matrix_verb *v, int n, char **words)
 {
 	if (n > 1)
 		return cmd_usage_error(VERB, "give one folder, or one SPEC");
-	if (n && v->o.has_corpus && !strchr(words[0], '='))
+	if (n && v->o.corpus && !strchr(words[0], '='))
 		return cmd_usage_error(VERB, "--corpus takes the place of a folder");
-	if (n && v->o.has_corpus)
+	if (n && v->o.corpus)
 		v->o.corpus = words[0];
 	else if (n)
 		v->trials.dir_arg = words[0];
@@ -354,7 +334,7 @@ static void record(const struct matrix_verb *v)
 	size_t n = matrix_effects(v->m, effects);
 	int r = 0;
 
-	if (record_find(v->o.record, &path, &why)) {
+	if (record_find(*v->o.record ? v->o.record : NULL, &path, &why)) {
 		log_warn("not recorded: %s", why ? why : strerror(ENOMEM));
 		return;
 	}
@@ -400,7 +380,7 @@ static int print_all(struct matrix_verb *v, int r)
 		matrix_print(v->m, stdout);
 	}
 	fflush(stdout);
-	if (v->o.has_record)
+	if (v->o.record)
 		record(v);
 	if (r == -EINTR)
 		log_error("interrupted: the table is what there is");

@@ -84,6 +84,9 @@ static int set_field(struct option_line *l, const struct option_row *row, void *
 	case OPTION_TEXT:
 		*(const char **)field = value;
 		return 0;
+	case OPTION_OPEN:
+		*(const char **)field = value ? value : "";
+		return 0;
 	case OPTION_NUMBER:
 		return option_number(l, row->name, value, row->min, row->max, field);
 	case OPTION_WORD:
@@ -117,9 +120,10 @@ static struct option *make_table(const struct option_line *l)
 
 		table[i] = (struct option){
 			.name = l->rows[i].name,
-			.has_arg = kind == OPTION_FLAG	  ? no_argument
-				   : kind == OPTION_MAYBE ? optional_argument
-							  : required_argument,
+			.has_arg = kind == OPTION_FLAG ? no_argument
+				   : kind == OPTION_OPEN || kind == OPTION_MAYBE
+					   ? optional_argument
+					   : required_argument,
 			.val = (int)i + 256,
 		};
 	}

@@ -12,10 +12,11 @@ struct option_line;
 enum option_kind {
 	OPTION_FLAG,   /* a bool */
 	OPTION_TEXT,   /* a const char * */
+	OPTION_OPEN,   /* the same; the value, after "=", may be missing and is "" then */
 	OPTION_NUMBER, /* an uint32_t, MIN to MAX */
 	OPTION_WORD,   /* an int: the index in WORDS */
 	OPTION_TAKE,   /* take() decides */
-	OPTION_MAYBE,  /* the same; the value, after "=", may be missing and is NULL then */
+	OPTION_MAYBE,  /* the same; a value that is missing is NULL */
 };
 
 struct option_row {

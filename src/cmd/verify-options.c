@@ -174,13 +174,6 @@ static int take_fragment(struct option_line *l, void *o, const char *value)
 	return value ? option_number(l, "fragment", value, 0, FRAGMENT_MAX, &v->fragment) : 0;
 }
 
-static int take_corpus(struct option_line *l, void *o, const char *value)
-{
-	(void)l;
-	((struct verify_options *)o)->corpus = value ? value : "";
-	return 0;
-}
-
 static int take_cpu(struct option_line *l, void *o, const char *value)
 {
 	return option_cpu(l, value, &((struct verify_options *)o)->cpu);
@@ -220,7 +213,7 @@ static const struct option_row rows[] = {
 	{"iounit", OPTION_TAKE, .take = take_iounit, .is_noted = true},
 	{"guard", OPTION_TEXT, FIELD(guard), .is_noted = true},
 	{"fault", OPTION_TAKE, .take = take_fault, .is_noted = true},
-	{"corpus", OPTION_MAYBE, .take = take_corpus},
+	{"corpus", OPTION_OPEN, FIELD(corpus)},
 	{"fragment", OPTION_MAYBE, .take = take_fragment, .is_noted = true},
 	{"timeout", OPTION_NUMBER, FIELD(timeout_s), .min = 1, .max = 86400, .is_noted = true},
 	{"memory", OPTION_NUMBER, FIELD(memory_mib), .min = 64, .max = 65536, .is_noted = true},
