@@ -6,31 +6,33 @@
 #include "session.h"
 
 /* A range must end where a file can. */
-static int check_range(uint8_t type, uint64_t start, uint64_t length)
+static int check_range(const struct lock_range *l)
 {
-	if (type > P9_LOCK_UNLCK || start > INT64_MAX)
+	if (l->type > P9_LOCK_UNLCK || l->start > INT64_MAX)
 		return -EINVAL;
-	if (length && length - 1 > INT64_MAX - start)
+	if (l->length && l->length - 1 > INT64_MAX - l->start)
 		return -EINVAL;
 	return 0;
 }
 
+/* Tlock and Tgetlock say it by fields of the same names. */
+#define RANGE_OF(m)                                   \
+	((struct lock_range){.type = (m)->type,       \
+			     .start = (m)->start,     \
+			     .length = (m)->length,   \
+			     .proc_id = (m)->proc_id, \
+			     .client_id = (m)->client_id})
+
 int op_lock(struct request *r)
 {
 	const struct msg_Tlock *m = &r->msg.Tlock;
-	struct lock_range range = {
-		.type = m->type,
-		.start = m->start,
-		.length = m->length,
-		.proc_id = m->proc_id,
-		.client_id = m->client_id,
-	};
+	struct lock_range range = RANGE_OF(m);
 	struct fid *f;
 	struct call c;
 	int err = handler_fid(r, 0, m->fid, FID_OPEN, &f);
 
 	if (!err)
-		err = check_range(m->type, m->start, m->length);
+		err = check_range(&range);
 	if (!err && (m->flags & ~(uint32_t)(P9_LOCK_FLAGS_BLOCK | P9_LOCK_FLAGS_RECLAIM)))
 		err = -EINVAL;
 	if (err)
@@ -42,19 +44,13 @@ int op_lock(struct request *r)
 int op_getlock(struct request *r)
 {
 	const struct msg_Tgetlock *m = &r->msg.Tgetlock;
-	struct lock_range range = {
-		.type = m->type,
-		.start = m->start,
-		.length = m->length,
-		.proc_id = m->proc_id,
-		.client_id = m->client_id,
-	};
+	struct lock_range range = RANGE_OF(m);
 	struct fid *f;
 	struct call c;
 	int err = handler_fid(r, 0, m->fid, FID_OPEN, &f);
 
 	if (!err)
-		err = check_range(m->type, m->start, m->length);
+		err = check_range(&range);
 	if (err)
 		return err;
 	/* Linux overwrites the type before it asks; an error would fail its fcntl(F_GETLK). */
