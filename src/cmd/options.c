@@ -12,6 +12,7 @@
 #include "spawn.h"
 #include "stage.h"
 
+#define LETTERS_SIZE 32
 #define MAX_CPU 1023U /* of cpu_set_t */
 
 int option_wrong(struct option_line *l, const char *name, const char *value, const char *hint)
@@ -130,18 +131,46 @@ static struct option *make_table(const struct option_line *l)
 	return table;
 }
 
+/* What getopt_long wants to know of the letters. */
+static void put_letters(const struct option_line *l, char text[static LETTERS_SIZE])
+{
+	char *at = stpcpy(text, l->stops_at_word ? "+:" : ":");
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (!l->rows[i].letter || at + 3 > text + LETTERS_SIZE)
+			continue;
+		*at++ = l->rows[i].letter;
+		if (l->rows[i].kind != OPTION_FLAG)
+			*at++ = ':';
+	}
+	*at = '\0';
+}
+
+static const struct option_row *find_row(const struct option_line *l, int key)
+{
+	if (key >= 256)
+		return &l->rows[key - 256];
+	for (size_t i = 0; i < l->n; i++)
+		if (l->rows[i].letter && l->rows[i].letter == key)
+			return &l->rows[i];
+	return NULL;
+}
+
 int options_parse(struct option_line *l, int argc, char **argv, void *o, int *ret_rest)
 {
 	autofree struct option *table = make_table(l);
+	char letters[LETTERS_SIZE];
 	int key, r = table ? 0 : -ENOMEM;
 
+	put_letters(l, letters);
 	opterr = 0;
 	/* 0 also forgets what an earlier command line left half read. */
 	optind = 0;
-	while (!r &&
-	       (key = getopt_long(argc, argv, l->stops_at_word ? "+:" : ":", table, NULL)) != -1) {
-		if (key >= 256) {
-			r = take(l, &l->rows[key - 256], o, optarg);
+	while (!r && (key = getopt_long(argc, argv, letters, table, NULL)) != -1) {
+		const struct option_row *row = find_row(l, key);
+
+		if (row) {
+			r = take(l, row, o, optarg);
 			continue;
 		}
 		l->status = cmd_usage_error(l->verb, "%s '%s'",

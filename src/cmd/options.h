@@ -28,6 +28,7 @@ struct option_row {
 	const char *hint;	  /* what to give instead of a wrong word */
 	int (*take)(struct option_line *l, void *o, const char *value);
 	bool is_noted; /* in option_line.noted */
+	char letter;   /* also -L; 0: no such */
 };
 
 struct option_line {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* warren trace convert */
 #include <errno.h>
-#include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,57 +9,38 @@
 #include "cmd.h"
 #include "convert.h"
 #include "logging.h"
+#include "macros.h"
 #include "trace.h"
-
-enum convert_key { CONVERT_TO = 1, CONVERT_OUT };
 
 struct convert_options {
 	const struct converter_ops *to;
 	const char *in, *out;
 };
 
-static const struct option long_options[] = {
-	{"to", required_argument, NULL, CONVERT_TO},
-	{"output", required_argument, NULL, CONVERT_OUT},
-	{NULL, 0, NULL, 0},
-};
-
-static int set_option(struct convert_options *o, int key, const char *value)
+static int take_form(struct option_line *l, void *o, const char *value)
 {
-	if (key == CONVERT_TO) {
-		o->to = converter_find(value);
-		if (!o->to)
-			return cmd_usage_error(
-				"trace", "--to %s: give json, text, pcapng or perfetto", value);
-	} else {
-		o->out = value;
-	}
+	const struct converter_ops *to = converter_find(value);
+
+	if (!to)
+		return option_wrong(l, "to", value, "give json, text, pcapng or perfetto");
+	((struct convert_options *)o)->to = to;
 	return 0;
 }
 
+static const struct option_row rows[] = {
+	{"to", OPTION_TAKE, .take = take_form},
+	{"output", OPTION_TEXT, .at = offsetof(struct convert_options, out), .letter = 'o'},
+};
+
 static int parse(int argc, char **argv, struct convert_options *o)
 {
-	int key, status = EXIT_OK;
+	int status = trace_options(argc, argv, rows, ARRAY_SIZE(rows), o,
+				   "convert which recording? give one FILE", &o->in);
 
-	optind = 1;
-	opterr = 0;
-	while (!status && (key = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
-		if (key == '?')
-			status = cmd_usage_error("trace", "unknown option '%s'", argv[optind - 1]);
-		else if (key == ':')
-			status = cmd_usage_error("trace", "'%s' needs a value", argv[optind - 1]);
-		else
-			status = set_option(o, key, optarg);
-	}
-	if (status)
-		return status;
-	if (argc - optind != 1)
-		return cmd_usage_error("trace", "convert which recording? give one FILE");
-	if (!o->to)
+	if (!status && !o->to)
 		return cmd_usage_error("trace", "convert to what? give --to json, text, pcapng or "
 						"perfetto");
-	o->in = argv[optind];
-	return EXIT_OK;
+	return status;
 }
 
 int trace_convert(int argc, char **argv)

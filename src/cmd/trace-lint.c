@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* warren trace lint */
 #include <errno.h>
-#include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,12 +11,11 @@
 #include "cmd.h"
 #include "lint.h"
 #include "logging.h"
+#include "macros.h"
 #include "trace.h"
 
 /* Of each rule so many findings are printed, unless --all. */
 #define MOST 10
-
-enum lint_key { LINT_RULES_KEY = 1, LINT_ALL, LINT_IGNORE, LINT_JSON };
 
 struct lint_run {
 	const char *path;
@@ -27,16 +26,10 @@ struct lint_run {
 	uint64_t start;
 };
 
-static const struct option long_options[] = {
-	{"rules", no_argument, NULL, LINT_RULES_KEY},
-	{"all", no_argument, NULL, LINT_ALL},
-	{"ignore", required_argument, NULL, LINT_IGNORE},
-	{"json", no_argument, NULL, LINT_JSON},
-	{NULL, 0, NULL, 0},
-};
-
-static int ignore(struct lint_run *run, const char *names)
+static int ignore(struct option_line *l, void *o, const char *names)
 {
+	struct lint_run *run = o;
+
 	while (*names) {
 		size_t n = strcspn(names, ","), i = 0;
 
@@ -44,40 +37,22 @@ static int ignore(struct lint_run *run, const char *names)
 				      strlen(lint_rules[i].name) != n))
 			i++;
 		if (i == LINT_N)
-			return cmd_usage_error("trace",
-					       "--ignore: no rule '%.*s'; 'warren trace lint "
-					       "--rules' lists them",
-					       (int)n, names);
+			return option_wrong(l, "ignore", names,
+					    "no such rule; 'warren trace lint --rules' lists them");
 		run->ignored[i] = true;
 		names += n + (names[n] == ',');
 	}
 	return 0;
 }
 
-static int parse(int argc, char **argv, struct lint_run *run)
-{
-	int key, status = EXIT_OK;
-
-	optind = 1;
-	opterr = 0;
-	while (!status && (key = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		if (key == '?')
-			status = cmd_usage_error("trace", "unknown option '%s'", argv[optind - 1]);
-		else if (key == ':')
-			status = cmd_usage_error("trace", "'%s' needs a value", argv[optind - 1]);
-		else if (key == LINT_IGNORE)
-			status = ignore(run, optarg);
-		else
-			*(key == LINT_ALL    ? &run->all
-			  : key == LINT_JSON ? &run->json
-					     : &run->rules) = true;
-	}
-	if (!status && !run->rules && argc - optind != 1)
-		status = cmd_usage_error("trace", "lint which recording? give one FILE");
-	if (!status && !run->rules)
-		run->path = argv[optind];
-	return status;
-}
+#define FIELD(f) .at = offsetof(struct lint_run, f)
+static const struct option_row rows[] = {
+	{"rules", OPTION_FLAG, FIELD(rules)},
+	{"all", OPTION_FLAG, FIELD(all)},
+	{"ignore", OPTION_TAKE, .take = ignore},
+	{"json", OPTION_FLAG, FIELD(json)},
+};
+#undef FIELD
 
 static int print_rules(void)
 {
@@ -187,9 +162,15 @@ int trace_lint_after(const char *path, bool json)
 int trace_lint(int argc, char **argv)
 {
 	struct lint_run run = {0};
-	int status = parse(argc, argv, &run);
+	struct option_line l = {.verb = "trace", .rows = rows, .n = ARRAY_SIZE(rows)};
+	int rest;
 
-	if (status)
-		return status;
-	return run.rules ? print_rules() : lint_file(&run);
+	if (options_parse(&l, argc, argv, &run, &rest))
+		return l.status ? l.status : EXIT_ENVIRONMENT;
+	if (run.rules)
+		return print_rules();
+	if (argc - rest != 1)
+		return cmd_usage_error("trace", "lint which recording? give one FILE");
+	run.path = argv[rest];
+	return lint_file(&run);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* warren trace record: a recording proxy. */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,36 +20,14 @@
 
 #define MAX_FAULTS 16
 
-enum record_key {
-	REC_LISTEN = 1,
-	REC_CONNECT,
-	REC_FILE,
-	REC_DATA,
-	REC_SIZE,
-	REC_FAULT,
-	REC_READY,
-	REC_QUIET,
-};
-
 struct record_options {
 	const char *listen, *connect;
 	struct trace_writer_config writer;
 	const char *faults[MAX_FAULTS];
 	size_t n_faults;
 	int ready_fd;
+	uint32_t size_mib;
 	bool quiet;
-};
-
-static const struct option long_options[] = {
-	{"listen", required_argument, NULL, REC_LISTEN},
-	{"connect", required_argument, NULL, REC_CONNECT},
-	{"record", required_argument, NULL, REC_FILE},
-	{"record-data", no_argument, NULL, REC_DATA},
-	{"record-size", required_argument, NULL, REC_SIZE},
-	{"fault", required_argument, NULL, REC_FAULT},
-	{"ready-fd", required_argument, NULL, REC_READY},
-	{"quiet", no_argument, NULL, REC_QUIET},
-	{NULL, 0, NULL, 0},
 };
 
 static struct loop *loop_to_stop;
@@ -68,74 +46,46 @@ static void on_signal(int sig)
 	loop_stop(loop_to_stop);
 }
 
-static int get_number(const char *name, const char *text, unsigned long max, unsigned long *ret)
+static int take_fault(struct option_line *l, void *options, const char *value)
 {
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
+	struct record_options *o = options;
 
-	if (*text < '0' || *text > '9' || *end || n > max)
-		return cmd_usage_error("trace", "%s %s: give a number up to %lu", name, text, max);
-	*ret = n;
+	if (o->n_faults == MAX_FAULTS)
+		return option_wrong(l, "fault", value, "no more than 16 of them");
+	o->faults[o->n_faults++] = value;
 	return 0;
 }
 
-static int set_option(struct record_options *o, int key, const char *value)
+static int take_ready_fd(struct option_line *l, void *o, const char *value)
 {
-	unsigned long n = 0;
-	int r = 0;
+	uint32_t fd = 0;
+	int r = option_number(l, "ready-fd", value, 0, 1U << 20, &fd);
 
-	switch ((enum record_key)key) {
-	case REC_LISTEN:
-		o->listen = value;
-		break;
-	case REC_CONNECT:
-		o->connect = value;
-		break;
-	case REC_FILE:
-		o->writer.path = value;
-		break;
-	case REC_DATA:
-		o->writer.keep_data = true;
-		break;
-	case REC_SIZE:
-		r = get_number("--record-size", value, 1UL << 24, &n);
-		o->writer.max_size = n << 20;
-		break;
-	case REC_FAULT:
-		if (o->n_faults == MAX_FAULTS)
-			return cmd_usage_error("trace", "more than %d faults", MAX_FAULTS);
-		o->faults[o->n_faults++] = value;
-		break;
-	case REC_READY:
-		r = get_number("--ready-fd", value, 1 << 20, &n);
-		o->ready_fd = (int)n;
-		break;
-	case REC_QUIET:
-		o->quiet = true;
-		break;
-	}
+	((struct record_options *)o)->ready_fd = (int)fd;
 	return r;
 }
 
+#define FIELD(f) .at = offsetof(struct record_options, f)
+static const struct option_row rows[] = {
+	{"listen", OPTION_TEXT, FIELD(listen)},
+	{"connect", OPTION_TEXT, FIELD(connect)},
+	{"record", OPTION_TEXT, FIELD(writer.path)},
+	{"record-data", OPTION_FLAG, FIELD(writer.keep_data)},
+	{"record-size", OPTION_NUMBER, FIELD(size_mib), .min = 0, .max = 1U << 24},
+	{"fault", OPTION_TAKE, .take = take_fault},
+	{"ready-fd", OPTION_TAKE, .take = take_ready_fd},
+	{"quiet", OPTION_FLAG, FIELD(quiet)},
+};
+#undef FIELD
+
 static int parse(int argc, char **argv, struct record_options *o)
 {
-	int key, status = EXIT_OK;
+	int status = trace_options(argc, argv, rows, ARRAY_SIZE(rows), o,
+				   "record takes options only", NULL);
 
-	optind = 1;
-	opterr = 0;
-	while (!status && (key = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		if (key == '?')
-			status = cmd_usage_error("trace", "unknown option '%s'", argv[optind - 1]);
-		else if (key == ':')
-			status = cmd_usage_error("trace", "'%s' needs a value", argv[optind - 1]);
-		else
-			status = set_option(o, key, optarg);
-	}
 	if (status)
 		return status;
-	if (optind != argc)
-		return cmd_usage_error("trace", "record takes options only, not '%s'",
-				       argv[optind]);
+	o->writer.max_size = (uint64_t)o->size_mib << 20;
 	if (!o->listen || !o->connect || !o->writer.path)
 		return cmd_usage_error("trace", "record needs --listen, --connect and --record");
 	return EXIT_OK;

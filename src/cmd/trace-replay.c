@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* warren trace replay: the recorded requests to a server, and whether it answers the same. */
 #include <errno.h>
-#include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +13,10 @@
 #include "exchange-text.h"
 #include "link.h"
 #include "logging.h"
+#include "macros.h"
 #include "reply-diff.h"
 #include "trace.h"
 #include "u64-map.h"
-
-enum replay_key { REPLAY_CONNECT = 1, REPLAY_ANAME };
 
 struct replay {
 	const char *path;
@@ -30,38 +29,25 @@ struct replay {
 	char *why; /* why it cannot go on */
 };
 
-static const struct option long_options[] = {
-	{"connect", required_argument, NULL, REPLAY_CONNECT},
-	{"aname", required_argument, NULL, REPLAY_ANAME},
-	{NULL, 0, NULL, 0},
+#define FIELD(f) .at = offsetof(struct replay, f)
+static const struct option_row rows[] = {
+	{"connect", OPTION_TEXT, FIELD(connect)},
+	{"aname", OPTION_TEXT, FIELD(aname)},
 };
+#undef FIELD
 
 static int parse(int argc, char **argv, struct replay *r)
 {
-	int key, status = EXIT_OK;
 	autofree char *reason = NULL;
+	int status = trace_options(argc, argv, rows, ARRAY_SIZE(rows), r,
+				   "replay which recording? give one FILE", &r->path);
 
-	optind = 1;
-	opterr = 0;
-	while (!status && (key = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		if (key == '?')
-			status = cmd_usage_error("trace", "unknown option '%s'", argv[optind - 1]);
-		else if (key == ':')
-			status = cmd_usage_error("trace", "'%s' needs a value", argv[optind - 1]);
-		else if (key == REPLAY_ANAME)
-			r->aname = optarg;
-		else
-			r->connect = optarg;
-	}
 	if (status)
 		return status;
-	if (argc - optind != 1)
-		return cmd_usage_error("trace", "replay which recording? give one FILE");
 	if (!r->connect)
 		return cmd_usage_error("trace", "to which server? give --connect ADDRESS");
 	if (address_parse(r->connect, &r->address, &reason))
 		return cmd_usage_error("trace", "%s", reason ? reason : strerror(EINVAL));
-	r->path = argv[optind];
 	return EXIT_OK;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* warren trace show */
 #include <errno.h>
-#include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +10,7 @@
 #include "cmd.h"
 #include "exchange-text.h"
 #include "logging.h"
+#include "macros.h"
 #include "qemu-events.h"
 #include "trace-reader.h"
 #include "trace.h"
@@ -17,51 +18,24 @@
 /* Requests that last longer than that may be missed at --since. */
 #define LONGEST (60 * NS_PER_SEC)
 
-enum show_key { SHOW_MESSAGES = 1, SHOW_JSON, SHOW_STYLE };
-
 struct show_options {
-	const char *path;
 	struct exchange_filter filter;
-	bool messages, json, qemu;
+	const char *path;
+	bool messages, json;
+	int style;
 };
 
-static const struct option long_options[] = {
-	{"messages", no_argument, NULL, SHOW_MESSAGES},
-	{"json", no_argument, NULL, SHOW_JSON},
-	{"style", required_argument, NULL, SHOW_STYLE},
-	TRACE_FILTER_OPTIONS,
-	{NULL, 0, NULL, 0},
+/* 0 is ours; that of QEMU is asked for. */
+static const char *const styles[] = {"warren", "qemu", NULL};
+
+#define FIELD(f) .at = offsetof(struct show_options, f)
+static const struct option_row rows[] = {
+	{"messages", OPTION_FLAG, FIELD(messages)},
+	{"json", OPTION_FLAG, FIELD(json)},
+	{"style", OPTION_WORD, FIELD(style), .words = styles, .hint = "there is only qemu"},
+	TRACE_FILTER_ROWS,
 };
-
-static int parse(int argc, char **argv, struct show_options *o)
-{
-	int key, status = EXIT_OK;
-
-	optind = 1;
-	opterr = 0;
-	while (!status && (key = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		if (key == '?')
-			status = cmd_usage_error("trace", "unknown option '%s'", argv[optind - 1]);
-		else if (key == ':')
-			status = cmd_usage_error("trace", "'%s' needs a value", argv[optind - 1]);
-		else if (key == SHOW_MESSAGES)
-			o->messages = true;
-		else if (key == SHOW_JSON)
-			o->json = true;
-		else if (key == SHOW_STYLE && !strcmp(optarg, "qemu"))
-			o->qemu = true;
-		else if (key == SHOW_STYLE)
-			status = cmd_usage_error("trace", "--style %s: there is only qemu", optarg);
-		else
-			status = trace_filter_option(&o->filter, key, optarg);
-	}
-	if (status)
-		return status;
-	if (argc - optind != 1)
-		return cmd_usage_error("trace", "show which recording? give one FILE");
-	o->path = argv[optind];
-	return EXIT_OK;
-}
+#undef FIELD
 
 /* 1 or -errno. */
 static int put(const struct show_options *o, const struct trace_input *in, const struct exchange *e)
@@ -71,7 +45,7 @@ static int put(const struct show_options *o, const struct trace_input *in, const
 	if (o->json) {
 		err = exchange_put_json(stdout, e, &in->times);
 		putchar('\n');
-	} else if (o->qemu) {
+	} else if (o->style) {
 		if (e->kind != EXCHANGE_OTHER)
 			qemu_print_exchange(stdout, e, in->times.start, in->times.wall);
 	} else if (o->messages) {
@@ -104,7 +78,8 @@ int trace_show(int argc, char **argv)
 {
 	struct show_options o = {0};
 	struct trace_input in;
-	int status = parse(argc, argv, &o);
+	int status = trace_options(argc, argv, rows, ARRAY_SIZE(rows), &o,
+				   "show which recording? give one FILE", &o.path);
 
 	if (!status)
 		status = trace_input_open(o.path, &in);

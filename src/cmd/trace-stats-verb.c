@@ -1,43 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* warren trace stats */
 #include <errno.h>
-#include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd.h"
 #include "logging.h"
+#include "macros.h"
 #include "trace-stats.h"
 #include "trace.h"
 
-enum stats_key { STATS_JSON = 1 };
-
-static const struct option long_options[] = {
-	{"json", no_argument, NULL, STATS_JSON},
-	TRACE_FILTER_OPTIONS,
-	{NULL, 0, NULL, 0},
+struct stats_options {
+	struct exchange_filter filter;
+	bool json;
 };
 
-static int parse(int argc, char **argv, struct exchange_filter *f, bool *json)
-{
-	int key, status = EXIT_OK;
-
-	optind = 1;
-	opterr = 0;
-	while (!status && (key = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		if (key == '?')
-			status = cmd_usage_error("trace", "unknown option '%s'", argv[optind - 1]);
-		else if (key == ':')
-			status = cmd_usage_error("trace", "'%s' needs a value", argv[optind - 1]);
-		else if (key == STATS_JSON)
-			*json = true;
-		else
-			status = trace_filter_option(f, key, optarg);
-	}
-	if (!status && argc - optind != 1)
-		status = cmd_usage_error("trace", "stats of which recording? give one FILE");
-	return status;
-}
+static const struct option_row rows[] = {
+	{"json", OPTION_FLAG, .at = offsetof(struct stats_options, json)},
+	TRACE_FILTER_ROWS,
+};
 
 static int count_all(struct trace_stats *s, const struct exchange_filter *f, struct trace_input *in)
 {
@@ -59,22 +41,23 @@ static int count_all(struct trace_stats *s, const struct exchange_filter *f, str
 
 int trace_stats(int argc, char **argv)
 {
-	struct exchange_filter filter = {0};
+	struct stats_options o = {0};
 	struct trace_stats s = {0};
 	struct trace_input in;
-	bool json = false;
-	int err, status = parse(argc, argv, &filter, &json);
+	const char *path;
+	int err, status = trace_options(argc, argv, rows, ARRAY_SIZE(rows), &o,
+					"stats of which recording? give one FILE", &path);
 
 	if (!status)
-		status = trace_input_open(argv[optind], &in);
+		status = trace_input_open(path, &in);
 	if (status)
 		return status;
-	trace_filter_start(&filter, &in);
-	err = count_all(&s, &filter, &in);
+	trace_filter_start(&o.filter, &in);
+	err = count_all(&s, &o.filter, &in);
 	if (err) {
-		log_error("reading '%s': %s", argv[optind], strerror(-err));
+		log_error("reading '%s': %s", path, strerror(-err));
 		status = EXIT_ENVIRONMENT;
-	} else if (json) {
+	} else if (o.json) {
 		stats_print_json(stdout, &s);
 	} else {
 		stats_print(stdout, &s);

@@ -146,56 +146,74 @@ int trace_input_close(struct trace_input *in, int status)
 	return status;
 }
 
-static int get_seconds(const char *name, const char *text, uint64_t *ret)
+int trace_options(int argc, char **argv, const struct option_row *rows, size_t n, void *o,
+		  const char *what, const char **ret_file)
+{
+	struct option_line l = {.verb = "trace", .rows = rows, .n = n};
+	int rest;
+
+	if (options_parse(&l, argc, argv, o, &rest))
+		return l.status ? l.status : EXIT_ENVIRONMENT;
+	if (argc - rest != (ret_file != NULL))
+		return cmd_usage_error("trace", "%s", what);
+	if (ret_file)
+		*ret_file = argv[rest];
+	return EXIT_OK;
+}
+
+static int take_seconds(struct option_line *l, const char *name, const char *text, uint64_t *ret)
 {
 	char *end;
 	double s = strtod(text, &end);
 
 	if (!*text || *end || !isfinite(s) || s < 0 || s > 1e9)
-		return cmd_usage_error("trace", "--%s %s: give seconds, such as 1.5", name, text);
+		return option_wrong(l, name, text, "give seconds, such as 1.5");
 	*ret = (uint64_t)(s * (double)NS_PER_SEC) + 1; /* 0 means no limit */
 	return 0;
 }
 
-static int get_tag(struct exchange_filter *f, const char *text)
+int trace_take_path(struct option_line *l, void *f, const char *value)
 {
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (!*text || *end || n > UINT16_MAX)
-		return cmd_usage_error("trace", "--tag %s: give a number from 0 to 65535", text);
-	f->by_tag = true;
-	f->tag = (uint16_t)n;
+	(void)l;
+	((struct exchange_filter *)f)->path = value;
 	return 0;
 }
 
-int trace_filter_option(struct exchange_filter *f, int key, const char *value)
+int trace_take_op(struct option_line *l, void *f, const char *value)
 {
-	switch (key) {
-	case FILTER_PATH:
-		f->path = value;
-		return 0;
-	case FILTER_OP:
-		return exchange_filter_ops(f, value)
-			       ? cmd_usage_error("trace", "--op %s: give names such as read,walk",
-						 value)
-			       : 0;
-	case FILTER_TAG:
-		return get_tag(f, value);
-	case FILTER_SINCE:
-		return get_seconds("since", value, &f->since);
-	case FILTER_UNTIL:
-		return get_seconds("until", value, &f->until);
-	case FILTER_ERRNO:
-		return exchange_filter_errno(f, value)
-			       ? cmd_usage_error("trace",
-						 "--errno %s: give a name such as ENOENT, a "
-						 "number, any or none",
-						 value)
-			       : 0;
-	default:
-		return cmd_usage_error("trace", "unknown option");
-	}
+	return exchange_filter_ops(f, value)
+		       ? option_wrong(l, "op", value, "give names such as read,walk")
+		       : 0;
+}
+
+int trace_take_tag(struct option_line *l, void *f, const char *value)
+{
+	struct exchange_filter *filter = f;
+	uint32_t tag;
+
+	if (option_number(l, "tag", value, 0, UINT16_MAX, &tag))
+		return -EINVAL;
+	filter->by_tag = true;
+	filter->tag = (uint16_t)tag;
+	return 0;
+}
+
+int trace_take_since(struct option_line *l, void *f, const char *value)
+{
+	return take_seconds(l, "since", value, &((struct exchange_filter *)f)->since);
+}
+
+int trace_take_until(struct option_line *l, void *f, const char *value)
+{
+	return take_seconds(l, "until", value, &((struct exchange_filter *)f)->until);
+}
+
+int trace_take_errno(struct option_line *l, void *f, const char *value)
+{
+	return exchange_filter_errno(f, value)
+		       ? option_wrong(l, "errno", value,
+				      "give a name such as ENOENT, a number, any or none")
+		       : 0;
 }
 
 void trace_filter_start(struct exchange_filter *f, const struct trace_input *in)

@@ -5,6 +5,7 @@
 
 #include "convert.h"
 #include "exchange-filter.h"
+#include "options.h"
 #include "trace-format.h"
 
 /* Word after `warren trace`, function, arguments and summary. A function gets its word and those
@@ -35,26 +36,23 @@ int trace_input_open(const char *path, struct trace_input *ret_in);
 /* Says what was damaged. STATUS, or EXIT_DIFFERENT if it was EXIT_OK and something was. */
 int trace_input_close(struct trace_input *in, int status);
 
+/* The options of a verb, ROWS for the struct O, and behind them the one word that is *RET_FILE; WHAT says
+ * what is missing. RET_FILE may be NULL: then there must be none. An exit code, EXIT_OK if all is well. */
+int trace_options(int argc, char **argv, const struct option_row *rows, size_t n, void *o,
+		  const char *what, const char **ret_file);
+
 /* The same as `trace lint PATH`, for other verbs: says nothing when no rule is broken. */
 int trace_lint_after(const char *path, bool json);
 
-/* The options that say which exchanges are wanted. */
-enum trace_filter_key {
-	FILTER_PATH = 256,
-	FILTER_OP,
-	FILTER_TAG,
-	FILTER_SINCE,
-	FILTER_UNTIL,
-	FILTER_ERRNO
-};
-#define TRACE_FILTER_OPTIONS                                      \
-	{"path", required_argument, NULL, FILTER_PATH},           \
-		{"op", required_argument, NULL, FILTER_OP},       \
-		{"tag", required_argument, NULL, FILTER_TAG},     \
-		{"since", required_argument, NULL, FILTER_SINCE}, \
-		{"until", required_argument, NULL, FILTER_UNTIL}, \
+/* The options that say which exchanges are wanted: rows for a struct that begins with the filter. */
+#define TRACE_FILTER_ROWS                                         \
+	{"path", OPTION_TAKE, .take = trace_take_path},           \
+		{"op", OPTION_TAKE, .take = trace_take_op},       \
+		{"tag", OPTION_TAKE, .take = trace_take_tag},     \
+		{"since", OPTION_TAKE, .take = trace_take_since}, \
+		{"until", OPTION_TAKE, .take = trace_take_until}, \
 	{                                                         \
-		"errno", required_argument, NULL, FILTER_ERRNO    \
+		"errno", OPTION_TAKE, .take = trace_take_errno    \
 	}
 #define TRACE_FILTER_HELP                                                        \
 	"  --path PATTERN  of this path and below it, or of paths that match\n"  \
@@ -64,8 +62,14 @@ enum trace_filter_key {
 	"  --until S       that began no later than S seconds after the start\n" \
 	"  --errno NAME    that failed so: ENOENT, 2; 'any' failure; 'none'\n"
 
-/* Times are relative until trace_filter_start. 0, or an exit code. */
-int trace_filter_option(struct exchange_filter *f, int key, const char *value);
+int trace_take_path(struct option_line *l, void *f, const char *value);
+int trace_take_op(struct option_line *l, void *f, const char *value);
+int trace_take_tag(struct option_line *l, void *f, const char *value);
+int trace_take_since(struct option_line *l, void *f, const char *value);
+int trace_take_until(struct option_line *l, void *f, const char *value);
+int trace_take_errno(struct option_line *l, void *f, const char *value);
+
+/* Times are relative until then. */
 void trace_filter_start(struct exchange_filter *f, const struct trace_input *in);
 
 #endif
