@@ -2,85 +2,26 @@
 #include "kernel-rules.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define NO_RC 0xffffU
+#include "linux-version.h"
 
 #define B(id, name, commit, versions, summary) [id] = {name, commit, versions, summary},
 const struct kernel_bug_row kernel_bugs[N_KERNEL_BUGS] = {KERNEL_BUGS(B)};
 #undef B
 
-static bool take_number(const char **at, unsigned *ret_n)
-{
-	char *end;
-	unsigned long n;
-
-	if (**at < '0' || **at > '9')
-		return false;
-	n = strtoul(*at, &end, 10);
-	if (n >= NO_RC)
-		return false;
-	*at = end;
-	*ret_n = (unsigned)n;
-	return true;
-}
-
-/* A number that orders versions: a release candidate comes before its release. 0 if it is none.
- * *AT moves behind the part that counts. */
-static uint64_t version_key(const char **at)
-{
-	unsigned major, minor, patch = 0, rc = NO_RC;
-
-	if (!take_number(at, &major) || **at != '.' || (++*at, !take_number(at, &minor)))
-		return 0;
-	if (**at == '.' && (*at)[1] >= '0' && (*at)[1] <= '9') {
-		++*at;
-		if (!take_number(at, &patch))
-			return 0;
-	}
-	if (!strncmp(*at, "-rc", 3)) {
-		*at += 3;
-		if (!take_number(at, &rc))
-			return 0;
-	}
-	return (uint64_t)major << 48 | (uint64_t)minor << 32 | (uint64_t)patch << 16 | rc;
-}
-
-static uint64_t key_of(const char *version)
-{
-	return version_key(&version);
-}
-
-/* VERSIONS as in the table. */
-static bool is_within(uint64_t key, const char *versions)
-{
-	while (*versions) {
-		uint64_t from = version_key(&versions), before = UINT64_MAX;
-
-		versions += strspn(versions, ".");
-		if (*versions && *versions != ' ')
-			before = version_key(&versions);
-		versions += strspn(versions, " ");
-		if (key >= from && key < before)
-			return true;
-	}
-	return false;
-}
-
 int kernel_rules_of(const char *version, struct kernel_rules *ret_r)
 {
-	uint64_t key = key_of(version);
+	uint64_t key = linux_version_key(version);
 	struct kernel_rules r = {
-		.has_folio_queue = key >= key_of("6.12-rc1"),
-		.has_netfs_direct = key >= key_of("6.8-rc1"),
+		.has_folio_queue = key >= linux_version_key("6.12-rc1"),
+		.has_netfs_direct = key >= linux_version_key("6.8-rc1"),
 	};
 
 	if (!key)
 		return -EINVAL;
 	for (size_t i = 0; i < N_KERNEL_BUGS; i++)
-		r.has[i] = is_within(key, kernel_bugs[i].versions);
+		r.has[i] = linux_version_is_within(version, kernel_bugs[i].versions);
 	*ret_r = r;
 	return 0;
 }
