@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "compare.h"
+#include "known-bugs.h"
 #include "run.h"
 #include "text.h"
 #include "verdict.h"
@@ -57,6 +58,12 @@ static json_t *request_of(const struct wire_request *q)
 	return o;
 }
 
+static json_t *bug_of(const struct finding *d)
+{
+	return json_pack("{s:s, s:s, s:s, s:s}", "id", d->bug->id, "title", d->bug->title, "fixed",
+			 d->bug->fixed, "certainty", certainty_name(d->certainty));
+}
+
 json_t *json_finding(const struct tally *t, const struct finding *d, const char *cache)
 {
 	autofree char *relation = finding_relation(t, d);
@@ -75,6 +82,7 @@ json_t *json_finding(const struct tally *t, const struct finding *d, const char 
 	json_object_set_new(o, "layer", json_string(layer_name(d->layer)));
 	json_object_set_new(o, "evidence", json_text(d->evidence));
 	json_object_set_new(o, "second_look", json_text(d->second_look));
+	json_object_set_new(o, "bug", d->bug ? bug_of(d) : json_null());
 	json_object_set_new(o, "request", d->has_request ? request_of(&d->request) : json_null());
 	return o;
 }

@@ -90,11 +90,13 @@ void inquiry_conclude(const struct inquiry *q, const struct tally *t)
 			.wire = facts ? &facts[i] : NULL,
 			.no_wire = q->recording ? "the recording cannot be read" : q->no_recording,
 			.look = q->look,
+			.kernel = &q->kernel,
 			.is_uncached = q->is_uncached,
 		};
 
 		blame(&b, f);
 	}
+	known_bugs_spread(t);
 	wire_facts_done(facts, n);
 	free(facts);
 }

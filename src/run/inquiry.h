@@ -6,18 +6,21 @@
 
 #include <stdbool.h>
 
+#include "known-bugs.h"
+
 struct look;
 struct manifest;
 struct tally;
 
 struct inquiry {
-	struct manifest *manifest; /* complete */
-	const char *recording;	   /* NULL: there is none, and */
-	const char *no_recording;  /* ... why, for a person */
-	unsigned walk;		   /* its number, from 1 */
-	bool has_writes;	   /* a command wrote before the first walk */
-	bool is_uncached;	   /* the mount has cache=none */
-	struct look *look;	   /* once it was asked for */
+	struct manifest *manifest;  /* complete */
+	const char *recording;	    /* NULL: there is none, and */
+	const char *no_recording;   /* ... why, for a person */
+	unsigned walk;		    /* its number, from 1 */
+	bool has_writes;	    /* a command wrote before the first walk */
+	bool is_uncached;	    /* the mount has cache=none */
+	struct known_kernel kernel; /* views */
+	struct look *look;	    /* once it was asked for */
 };
 
 /* The guest waits to be asked: TERMINAL is our end of its terminal. Nothing is asked when T has no

@@ -23,6 +23,7 @@
 #include "fields.h"
 #include "inquiry.h"
 #include "job-text.h"
+#include "kernel.h"
 #include "look.h"
 #include "manifest.h"
 #include "pause.h"
@@ -182,6 +183,8 @@ static uint64_t read_size(const struct verification *r)
 
 static void begin_inquiry(struct verification *r)
 {
+	const struct kernel *k = r->plan->kernel;
+
 	r->inquiry = (struct inquiry){
 		.manifest = r->manifest,
 		.recording = r->stage.recording,
@@ -191,6 +194,8 @@ static void begin_inquiry(struct verification *r)
 		.walk = r->walks,
 		.has_writes = r->plan->exec && r->is_first,
 		.is_uncached = !strcmp(*r->cache, "none"),
+		/* Debian's own releases do not tell which version they are of. */
+		.kernel = {k->version && *k->version ? k->version : r->release, k->edits},
 	};
 }
 

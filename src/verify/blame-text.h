@@ -27,6 +27,7 @@ struct points {
 	const char *second_look;	  /* a name of blame.h, or NULL */
 	uint64_t wrong_cached;		  /* steps that read through the cache */
 	unsigned n_wrong_cached, n_wrong; /* ways */
+	unsigned n_past;		  /* steps that read past the cache */
 	bool is_uncached, has_right;
 	bool was_there_before; /* the bytes were in the cache when the walk began */
 };

@@ -6,6 +6,7 @@
 
 #include "blame-text.h"
 #include "compare.h"
+#include "known-bugs.h"
 #include "look.h"
 #include "wire-facts.h"
 
@@ -128,6 +129,7 @@ static void collect(const struct blame_facts *b, const struct finding *f, struct
 	p->n_wrong = count_ways(b, f->steps);
 	p->walked_past = walked;
 	p->past = worst(walked, worst(p->look[LOOK_DIRECT], p->look[LOOK_FRESH]));
+	p->n_past = (unsigned)__builtin_popcountll(steps_past(b, ~b->t->off_steps, true));
 	p->is_uncached = b->is_uncached;
 	p->second_look = name_second_look(p);
 	p->was_there_before = was_there_before(b, p);
@@ -198,6 +200,7 @@ static bool is_about_bytes(const struct finding *f)
 
 void blame(const struct blame_facts *b, struct finding *f)
 {
+	enum certainty c;
 	struct points p;
 
 	collect(b, f, &p);
@@ -210,6 +213,8 @@ void blame(const struct blame_facts *b, struct finding *f)
 		f->has_request = true;
 		f->request = b->wire->request;
 	}
+	f->bug = known_bug_find(&p, b->kernel, &c);
+	f->certainty = c;
 	free(f->evidence);
 	f->evidence = evidence_text(f->layer, &p);
 }

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 
 struct finding;
+struct known_kernel;
 struct look;
 struct tally;
 struct wire_facts;
@@ -40,10 +41,11 @@ struct blame_facts {
 	const struct wire_facts *wire; /* of this finding; NULL: the messages were not recorded */
 	const char *no_wire;	       /* why not */
 	const struct look *look;       /* NULL: there was no second look */
-	bool is_uncached;	       /* the mount has cache=none */
+	const struct known_kernel *kernel; /* NULL: not known */
+	bool is_uncached;		   /* the mount has cache=none */
 };
 
-/* Sets F's layer, evidence, second_look and request. */
+/* Sets F's layer, evidence, second_look, request and bug. */
 void blame(const struct blame_facts *b, struct finding *f);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "damage.h"
+#include "known-bugs.h"
 #include "layer.h"
 #include "report.h"
 #include "wire-request.h"
@@ -39,9 +40,11 @@ struct finding {
 	uint64_t right;	   /* ... and which read these bytes rightly */
 	char *text;	   /* more of it, for a person; may be NULL */
 	struct sample sample;
-	enum layer layer;	 /* the first bad one */
-	char *evidence;		 /* why that one, or what is missing to say it; may be NULL */
-	const char *second_look; /* what it came to; a name of blame.h, or NULL */
+	enum layer layer;	     /* the first bad one */
+	char *evidence;		     /* why that one, or what is missing to say it; may be NULL */
+	const char *second_look;     /* what it came to; a name of blame.h, or NULL */
+	const struct known_bug *bug; /* that explains it, or NULL */
+	enum certainty certainty;
 	bool has_request;
 	struct wire_request request; /* that carried these bytes, or the first of several */
 };

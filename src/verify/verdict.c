@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "compare.h"
+#include "known-bugs.h"
 #include "macros.h"
 #include "relation.h"
 #include "text.h"
@@ -97,6 +98,17 @@ char *finding_relation(const struct tally *t, const struct finding *d)
 	return relation_text(&(struct relation){d->from, d->to, d->size, t->read_size});
 }
 
+static void put_bug(FILE *f, const struct finding *d)
+{
+	autofree char *text = d->bug ? known_bug_text(d->bug, d->certainty) : NULL;
+
+	if (text)
+		fprintf(f, "; %s", text);
+	else if (d->evidence && (d->layer == LAYER_PAGE_CACHE || d->layer == LAYER_READER ||
+				 d->layer == LAYER_TRANSPORT))
+		fputs("; no known bug fits", f);
+}
+
 char *finding_sentence(const struct tally *t, const struct finding *d)
 {
 	autofree char *relation = finding_relation(t, d);
@@ -120,6 +132,7 @@ char *finding_sentence(const struct tally *t, const struct finding *d)
 		relation ? relation : "");
 	if (d->evidence)
 		fprintf(f, "%s%s", *d->evidence == '=' ? " " : "; ", d->evidence);
+	put_bug(f, d);
 	fclose(f);
 	return text;
 }
@@ -150,8 +163,26 @@ static void put_ok(FILE *f, const struct tally *t, const struct circumstances *c
 	fputs(": every byte is the host's", f);
 }
 
+/* The finding that says most: with a known bug, else with a layer, else the first. */
+static const struct finding *choose_finding(const struct tally *t)
+{
+	const struct finding *best = t->findings;
+	int best_rank = -1;
+
+	for (const struct finding *d = t->findings; d; d = d->next) {
+		int rank = (int)d->certainty * 2 + (d->layer != LAYER_UNKNOWN);
+
+		if (rank > best_rank) {
+			best = d;
+			best_rank = rank;
+		}
+	}
+	return best;
+}
+
 static void put_damaged(FILE *f, const struct tally *t, const struct circumstances *c)
 {
+	const struct finding *shown = choose_finding(t);
 	char size[32];
 
 	fprintf(f, "DAMAGED: %" PRIu64 " of %" PRIu64 " file%s differ%s", t->n_damaged, t->files,
@@ -161,10 +192,10 @@ static void put_damaged(FILE *f, const struct tally *t, const struct circumstanc
 			t->n_strays, plural(t->n_strays));
 	put_circumstances(f, c);
 	if (t->n_findings > 1)
-		fprintf(f, ", %" PRIu64 " findings, %s; the first", t->n_findings,
-			bytes_text(size, t->bad_bytes));
+		fprintf(f, ", %" PRIu64 " findings, %s; %s", t->n_findings,
+			bytes_text(size, t->bad_bytes), shown == t->findings ? "the first" : "one");
 	fputs(": ", f);
-	put_finding(f, t, t->findings);
+	put_finding(f, t, shown);
 	if (!t->is_complete)
 		fputs("; the guest did not read on to the end", f);
 }

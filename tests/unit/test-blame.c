@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "compare.h"
 #include "digest.h"
+#include "known-bugs.h"
 #include "look.h"
 #include "macros.h"
 #include "manifest.h"
@@ -275,6 +276,122 @@ static void attributes_are_the_servers_or_the_guests(void **state)
 	expect(state, &f, &w, NULL, LAYER_UNKNOWN, NULL);
 }
 
+/* The bug that explains the tail, if the evidence is W and the kernel VERSION. */
+static void expect_bug(void **state, struct finding f, const struct wire_facts *w, const char *seen,
+		       const char *version, const char *edits, const char *id, enum certainty c)
+{
+	const struct known_kernel kernel = {version, edits};
+	struct look *l = seen ? look_of(*state, &f, seen) : NULL;
+	const struct blame_facts b = {.t = &walk, .wire = w, .look = l, .kernel = &kernel};
+
+	blame(&b, &f);
+	assert_string_equal(f.bug ? f.bug->id : "none", id);
+	assert_int_equal(f.certainty, c);
+	free(f.evidence);
+	look_free(l);
+}
+
+static void a_copied_tail_behind_a_parked_cursor_is_known(void **state)
+{
+	struct wire_facts w = sent(SEEN_RIGHT);
+	struct finding f = tail_by(CACHED);
+
+	expect_bug(state, f, &w, "xxx..", "6.12.43", "none", "folioq-offset", CERTAINTY_MATCHES);
+	expect_bug(state, f, &w, "xxx..", "6.16.3", NULL, "folioq-offset", CERTAINTY_MATCHES);
+	/* Where it is said to be fixed it is less sure, unless it was brought back. */
+	expect_bug(state, f, &w, "xxx..", "6.12.44", NULL, "folioq-offset", CERTAINTY_FITS);
+	expect_bug(state, f, &w, "xxx..", "6.12.117", "folioq-slot,folioq-offset", "folioq-offset",
+		   CERTAINTY_MATCHES);
+	/* What the server sent was not seen: the place fits. */
+	walk.read_size = 12288;
+	expect_bug(state, f, NULL, "xxx..", "6.12.43", NULL, "folioq-offset", CERTAINTY_FITS);
+	expect_bug(state, f, NULL, "xxx..", "6.12.44", NULL, "none", CERTAINTY_NONE);
+	walk.read_size = 0;
+}
+
+static void a_tail_that_lies_otherwise_is_not_known(void **state)
+{
+	struct wire_facts w = sent(SEEN_RIGHT);
+	struct finding f = tail_by(CACHED);
+
+	w.before.got = 12287;
+	expect_bug(state, f, &w, "xxx..", "6.12.43", NULL, "none", CERTAINTY_NONE);
+	w = sent(SEEN_RIGHT);
+	w.request.got = 1025;
+	expect_bug(state, f, &w, "xxx..", "6.12.43", NULL, "none", CERTAINTY_NONE);
+	w = sent(SEEN_RIGHT);
+	w.request.has_route = false;
+	expect_bug(state, f, &w, "xxx..", "6.12.43", NULL, "none", CERTAINTY_NONE);
+	/* The server's fault is none of Linux. */
+	w = sent(SEEN_WRONG);
+	expect_bug(state, f, &w, "xxxxx", "6.12.43", NULL, "none", CERTAINTY_NONE);
+}
+
+static void zero_copy_pages_of_others_are_known(void **state)
+{
+	struct wire_facts w = sent(SEEN_RIGHT);
+	struct finding f = tail_by(CACHED);
+
+	f.class = DAMAGE_RANDOM;
+	w.request.got = 8192;
+	w.request.is_zero_copy = true;
+	expect_bug(state, f, &w, "xxx..", "6.12-rc3", NULL, "folioq-parked", CERTAINTY_MATCHES);
+	w.request.offset = 0x2000;
+	expect_bug(state, f, &w, "xxx..", "6.12-rc1", NULL, "folioq-slot", CERTAINTY_FITS);
+	expect_bug(state, f, &w, "xxx..", "6.12-rc2", NULL, "none", CERTAINTY_NONE);
+}
+
+static void zeros_that_nobody_asked_for_are_known(void **state)
+{
+	struct wire_facts w = sent(SEEN_RIGHT);
+	struct finding f = tail_by(CACHED);
+
+	w.has_request = w.has_before = false;
+	w.n_first = 1; /* by O_DIRECT */
+	expect_bug(state, f, &w, "xxx..", "6.12.117", NULL, "zero-point", CERTAINTY_MATCHES);
+	w.n_first = 2;
+	expect_bug(state, f, &w, "xxx..", "6.12.117", NULL, "none", CERTAINTY_NONE);
+	w.n_first = 1;
+	expect_bug(state, f, &w, "xxx..", "6.7", NULL, "zero-point", CERTAINTY_FITS);
+}
+
+static void padding_and_old_bytes_behind_the_end_are_known(void **state)
+{
+	struct finding f = tail_by(CACHED);
+
+	f.class = DAMAGE_LONG;
+	f.from = SIZE;
+	f.to = 16384;
+	expect_bug(state, f, NULL, NULL, "6.12.117", NULL, "clear-tail", CERTAINTY_FITS);
+	f.class = DAMAGE_PAST_EOF;
+	expect_bug(state, f, NULL, NULL, "6.18.5", NULL, "early-unlock", CERTAINTY_MATCHES);
+	expect_bug(state, f, NULL, NULL, "6.18.6", NULL, "early-unlock", CERTAINTY_FITS);
+	f.from = 16384;
+	f.to = 20480;
+	expect_bug(state, f, NULL, NULL, "6.18.5", NULL, "none", CERTAINTY_NONE);
+}
+
+static void what_was_written_elsewhere_is_explained_by_what_is_missing(void **state)
+{
+	struct finding stray = {.class = DAMAGE_STRAY, .to = 655, .layer = LAYER_PAGE_CACHE};
+	struct finding tail = tail_by(CACHED), other = tail_by(CACHED);
+	const struct tally t = {.findings = &tail};
+
+	(void)state;
+	tail.next = &stray;
+	stray.next = &other;
+	tail.layer = other.layer = LAYER_PAGE_CACHE;
+	tail.bug = &known_bugs[KNOWN_FOLIOQ_OFFSET];
+	tail.certainty = CERTAINTY_FITS;
+	known_bugs_spread(&t);
+	assert_null(stray.bug);
+	tail.certainty = CERTAINTY_MATCHES;
+	known_bugs_spread(&t);
+	assert_ptr_equal(stray.bug, tail.bug);
+	assert_int_equal(stray.certainty, CERTAINTY_FITS);
+	assert_null(other.bug);
+}
+
 static void an_altered_host_file_is_the_hosts(void **state)
 {
 	struct finding f = tail_by(0);
@@ -319,6 +436,12 @@ int main(void)
 		cmocka_unit_test(a_write_that_the_host_does_not_hold_is_the_servers),
 		cmocka_unit_test(attributes_are_the_servers_or_the_guests),
 		cmocka_unit_test(an_altered_host_file_is_the_hosts),
+		cmocka_unit_test(a_copied_tail_behind_a_parked_cursor_is_known),
+		cmocka_unit_test(a_tail_that_lies_otherwise_is_not_known),
+		cmocka_unit_test(zero_copy_pages_of_others_are_known),
+		cmocka_unit_test(zeros_that_nobody_asked_for_are_known),
+		cmocka_unit_test(padding_and_old_bytes_behind_the_end_are_known),
+		cmocka_unit_test(what_was_written_elsewhere_is_explained_by_what_is_missing),
 		cmocka_unit_test(a_second_look_is_asked_for_in_words),
 	};
 

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include "known-bugs.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blame-text.h"
+#include "compare.h"
+#include "linux-version.h"
+#include "wire-facts.h"
+
+#define PAGE 4096U
+#define COPY_MAX 1024U /* of net/9p/client.c: what is larger goes by zero copy */
+
+#define X(symbol, id, title, fixed, versions, signature) \
+	[KNOWN_##symbol] = {id, title, fixed, versions, signature},
+const struct known_bug known_bugs[N_KNOWN_BUGS] = {KNOWN_BUGS(X)};
+#undef X
+
+const char *certainty_name(enum certainty c)
+{
+	static const char *const names[] = {"none", "fits", "matches"};
+
+	return names[c];
+}
+
+static bool is_virtio(const struct points *p)
+{
+	return p->wire && p->wire->has_request && p->wire->request.has_route;
+}
+
+/* The request before it went by zero copy and ended on a page boundary. */
+static bool has_parked(const struct points *p)
+{
+	const struct wire_request *b = &p->wire->before;
+
+	return p->wire->has_before && b->is_zero_copy && (b->offset + b->got) % PAGE == 0;
+}
+
+/* Without a recording: the range lies as the last Tread of such a file does. */
+static bool looks_like_tail(const struct points *p)
+{
+	const struct finding *f = p->f;
+	uint64_t size = p->t->read_size;
+
+	return size && size % PAGE == 0 && f->from && f->from % size == 0 && f->to == f->size &&
+	       f->to - f->from <= COPY_MAX;
+}
+
+static enum certainty is_FOLIOQ_OFFSET(const struct points *p, enum layer l)
+{
+	const struct wire_request *q;
+
+	if (l != LAYER_PAGE_CACHE || p->f->to <= p->f->from)
+		return CERTAINTY_NONE;
+	if (!p->wire || !p->wire->has_request)
+		return looks_like_tail(p) ? CERTAINTY_FITS : CERTAINTY_NONE;
+	q = &p->wire->request;
+	if (!is_virtio(p) || q->is_zero_copy || q->got > COPY_MAX || !has_parked(p) ||
+	    p->f->from < q->offset || p->f->to > q->offset + q->got)
+		return CERTAINTY_NONE;
+	/* Bytes that were there by chance may be right. */
+	return p->sent == SEEN_RIGHT && p->f->from == q->offset ? CERTAINTY_MATCHES
+								: CERTAINTY_FITS;
+}
+
+static enum certainty is_FOLIOQ_PARKED(const struct points *p, enum layer l)
+{
+	if (l != LAYER_PAGE_CACHE || !is_virtio(p) || !p->wire->request.is_zero_copy ||
+	    !has_parked(p) || p->f->from != p->wire->request.offset)
+		return CERTAINTY_NONE;
+	return p->sent == SEEN_RIGHT ? CERTAINTY_MATCHES : CERTAINTY_FITS;
+}
+
+static enum certainty is_FOLIOQ_SLOT(const struct points *p, enum layer l)
+{
+	const struct wire_request *q;
+
+	if (l != LAYER_PAGE_CACHE || !is_virtio(p) || !p->wire->request.is_zero_copy)
+		return CERTAINTY_NONE;
+	q = &p->wire->request;
+	return p->f->from > q->offset && p->f->from < q->offset + q->got && p->f->from % PAGE == 0
+		       ? CERTAINTY_FITS
+		       : CERTAINTY_NONE;
+}
+
+/* The zeros are the client's own: it asked for these bytes only where it read past its cache. */
+static enum certainty is_ZERO_POINT(const struct points *p, enum layer l)
+{
+	if (l != LAYER_PAGE_CACHE || p->f->class != DAMAGE_ZERO || p->f->to != p->f->size ||
+	    !p->wire || p->wire->n_first > p->n_past)
+		return CERTAINTY_NONE;
+	return p->second_look && !strcmp(p->second_look, "stable") ? CERTAINTY_MATCHES
+								   : CERTAINTY_FITS;
+}
+
+static enum certainty is_CLEAR_TAIL(const struct points *p, enum layer l)
+{
+	(void)l;
+	return p->f->class == DAMAGE_LONG && p->n_wrong_cached ? CERTAINTY_FITS : CERTAINTY_NONE;
+}
+
+/* The end of the file is within that page. */
+static enum certainty is_EARLY_UNLOCK(const struct points *p, enum layer l)
+{
+	return l == LAYER_PAGE_CACHE && p->f->class == DAMAGE_PAST_EOF && p->f->size % PAGE &&
+			       p->f->from / PAGE == p->f->size / PAGE
+		       ? CERTAINTY_MATCHES
+		       : CERTAINTY_NONE;
+}
+
+#define X(symbol, id, title, fixed, versions, signature) [KNOWN_##symbol] = is_##symbol,
+static enum certainty (*const checks[N_KNOWN_BUGS])(const struct points *p,
+						    enum layer l) = {KNOWN_BUGS(X)};
+#undef X
+
+static bool is_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = list; at && (at = strstr(at, word)); at += n)
+		if ((at == list || at[-1] == ',' || at[-1] == ' ') &&
+		    (!at[n] || at[n] == ',' || at[n] == ' '))
+			return true;
+	return false;
+}
+
+/* A version that is said not to have the bug is one step less sure. */
+static enum certainty weigh(enum certainty c, const struct known_bug *b,
+			    const struct known_kernel *k)
+{
+	bool has_it = !k || !k->version || is_word(k->edits, b->id) ||
+		      linux_version_is_within(k->version, b->versions);
+
+	return has_it || c == CERTAINTY_NONE ? c : (enum certainty)(c - 1);
+}
+
+const struct known_bug *known_bug_find(const struct points *p, const struct known_kernel *k,
+				       enum certainty *ret_c)
+{
+	const struct known_bug *best = NULL;
+
+	*ret_c = CERTAINTY_NONE;
+	for (size_t i = 0; i < N_KNOWN_BUGS; i++) {
+		enum certainty c = weigh(checks[i](p, p->f->layer), &known_bugs[i], k);
+
+		if (c > *ret_c) {
+			*ret_c = c;
+			best = &known_bugs[i];
+		}
+	}
+	return best;
+}
+
+static bool writes_elsewhere(const struct known_bug *b)
+{
+	return b == &known_bugs[KNOWN_FOLIOQ_OFFSET] || b == &known_bugs[KNOWN_FOLIOQ_PARKED] ||
+	       b == &known_bugs[KNOWN_FOLIOQ_SLOT];
+}
+
+void known_bugs_spread(const struct tally *t)
+{
+	const struct finding *source = t->findings;
+
+	while (source && !(source->bug && source->certainty == CERTAINTY_MATCHES &&
+			   writes_elsewhere(source->bug)))
+		source = source->next;
+	for (struct finding *f = t->findings; source && f; f = f->next) {
+		/* Pages of the same file may be the ones that were written into. */
+		if (f->bug || f->layer != LAYER_PAGE_CACHE || f->to <= f->from)
+			continue;
+		if (f->class == DAMAGE_STRAY || f->class == DAMAGE_SHIFTED ||
+		    f->class == DAMAGE_FOREIGN) {
+			f->bug = source->bug;
+			f->certainty = CERTAINTY_FITS;
+		}
+	}
+}
+
+char *known_bug_text(const struct known_bug *b, enum certainty c)
+{
+	char *text;
+
+	if (asprintf(&text, "%s the known bug %s (\"%s\"), fixed by %s", certainty_name(c), b->id,
+		     b->title, b->fixed) < 0)
+		return NULL;
+	return text;
+}
