@@ -18,16 +18,19 @@ static _Thread_local struct {
 
 /* The raw calls act on the calling thread; the C library's setgroups acts on all. */
 
+/* #syscalls identity: setfsuid geteuid */
 static uint32_t set_fsuid(uint32_t uid)
 {
 	return (uint32_t)syscall(SYS_setfsuid, uid);
 }
 
+/* #syscalls identity: setfsgid getegid */
 static uint32_t set_fsgid(uint32_t gid)
 {
 	return (uint32_t)syscall(SYS_setfsgid, gid);
 }
 
+/* #syscalls identity: setgroups prctl */
 static void know_self(void)
 {
 	if (self.is_known)
@@ -48,6 +51,7 @@ static void restore_death_signal(void)
 		prctl(PR_SET_PDEATHSIG, self.death_signal);
 }
 
+/* #syscalls identity: capget capset */
 static bool set_override(bool on)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};

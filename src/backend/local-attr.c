@@ -25,6 +25,7 @@
  * on whether it is, because clients tell inodes apart by it. */
 #define HANDLE_INO32_GEN 1
 
+/* #syscalls: name_to_handle_at */
 static uint64_t ask_generation(int fd, uint64_t ino)
 {
 	struct {
@@ -146,6 +147,7 @@ int local_getattr(struct node *node, struct file *open, const struct call *c, ui
 	return 0;
 }
 
+/* #syscalls: fchownat */
 static int change_owner(int fd, const struct attr_change *ch)
 {
 	uid_t uid = ch->valid & P9_SETATTR_UID ? ch->uid : (uid_t)-1;
@@ -154,6 +156,7 @@ static int change_owner(int fd, const struct attr_change *ch)
 	return fchownat(fd, "", uid, gid, AT_EMPTY_PATH) ? -errno : 0;
 }
 
+/* #syscalls: fchmodat fchmodat2 */
 static int change_mode(struct local_node *n, int fd, uint32_t mode)
 {
 	char name[12];
@@ -168,6 +171,7 @@ static int change_mode(struct local_node *n, int fd, uint32_t mode)
 	return r ? -errno : 0;
 }
 
+/* #syscalls: ftruncate */
 static int truncate_fd(int fd, uint64_t size)
 {
 	return ftruncate(fd, (off_t)size) ? -errno : 0;
@@ -205,6 +209,7 @@ static int time_change(const struct attr_change *ch, uint32_t bit, uint32_t set_
 	return 0;
 }
 
+/* #syscalls: utimensat */
 static int change_times(int fd, const struct timespec ts[2])
 {
 	return utimensat(fd, "", ts, AT_EMPTY_PATH) ? -errno : 0;
@@ -290,6 +295,7 @@ static uint64_t fsid_of(const struct statfs *fs)
 	return id;
 }
 
+/* #syscalls: fstatfs */
 int local_statfs(struct node *node, const struct call *c, struct fs_stat *ret_stat)
 {
 	autopin struct pin pin = PIN_INIT;
@@ -314,6 +320,7 @@ int local_statfs(struct node *node, const struct call *c, struct fs_stat *ret_st
 	return 0;
 }
 
+/* #syscalls: readlinkat */
 int local_readlink(struct node *node, const struct call *c, char *buf, size_t cap, size_t *ret_len)
 {
 	struct local_node *n = local_node(node);

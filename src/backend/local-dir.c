@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+/* #syscalls: mknodat */
 static int make_node(struct local *l, int dir_fd, const char *name, const struct make_args *a)
 {
 	mode_t type = a->mode & S_IFMT;
@@ -31,6 +32,7 @@ static int make_node(struct local *l, int dir_fd, const char *name, const struct
 	return mknodat(dir_fd, name, type | (a->mode & 07777), dev) ? -errno : 0;
 }
 
+/* #syscalls: symlinkat */
 static int make_symlink(int dir_fd, const char *name, struct str target)
 {
 	autofree char *text = NULL;
@@ -43,6 +45,7 @@ static int make_symlink(int dir_fd, const char *name, struct str target)
 	return symlinkat(text, dir_fd, name) ? -errno : 0;
 }
 
+/* #syscalls: mkdirat */
 static int make_one(struct local *l, int dir_fd, const char *name, const struct make_args *a)
 {
 	switch (a->kind) {
@@ -83,6 +86,7 @@ int local_make(struct node *dir, const struct call *c, struct str name,
 }
 
 /* By way of /proc/self/fd, where following the link leads to the file itself, a symlink too. */
+/* #syscalls: linkat */
 int local_link(struct node *dir, const struct call *c, struct str name, struct node *target)
 {
 	struct local_node *d = local_node(dir), *t = local_node(target);
@@ -119,6 +123,7 @@ static int check_place(const struct local_node *n, int dir_fd, const char *name)
 }
 
 /* N, if it is not NULL, must be what is there. */
+/* #syscalls: unlinkat */
 static int unlink_name(struct local *l, const struct call *c, int dir_fd, const char *name,
 		       int flags, const struct local_node *n)
 {
@@ -161,6 +166,7 @@ struct rename_side {
 };
 
 /* The caller holds rename_lock. N, if it is not NULL, must be what is renamed. */
+/* #syscalls: renameat renameat2 */
 static int rename_held(struct local *l, const struct call *c, const struct rename_side *from,
 		       const struct rename_side *to, const struct local_node *n)
 {

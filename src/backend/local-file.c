@@ -246,6 +246,7 @@ struct create_args {
 	uint32_t mode, gid;
 };
 
+/* #syscalls: openat2 openat */
 static int create_once(const struct local *l, int dir_fd, const char *name,
 		       const struct open_how *how, int *ret_fd)
 {

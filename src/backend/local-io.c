@@ -55,6 +55,7 @@ static int nowait_flags(const struct local_file *f, const struct call *c,
 }
 
 /* One preadv2, which knows when it must not wait. */
+/* #syscalls: preadv2 */
 static ssize_t read_some(struct local_file *f, const struct call *c, const struct iovec *iov, int n,
 			 uint64_t offset)
 {
@@ -119,6 +120,7 @@ int local_read(struct file *file, const struct call *c, const struct iovec *iov,
 	return 0;
 }
 
+/* #syscalls: pwritev2 */
 static ssize_t write_some(struct local_file *f, const struct call *c, const struct iovec *iov,
 			  int n, uint64_t offset, bool small)
 {
@@ -163,6 +165,7 @@ int local_write(struct file *file, const struct call *c, const struct iovec *iov
 	return 0;
 }
 
+/* #syscalls: fsync fdatasync */
 int local_fsync(struct file *file, const struct call *c, bool datasync)
 {
 	struct local_file *f = local_file(file);

@@ -152,6 +152,7 @@ static int to_flock(const struct lock_range *l, struct flock *ret_fl)
 	return 0;
 }
 
+/* #syscalls: fcntl */
 static int set_lock(struct local_file *f, struct lock_owner *o, struct flock *fl,
 		    uint8_t *ret_status)
 {

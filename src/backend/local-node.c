@@ -253,6 +253,7 @@ static struct str next_component(struct str *path)
 	return part;
 }
 
+/* #syscalls: fcntl */
 int local_attach(struct backend *b, const struct call *c, struct str aname, struct node **ret_root,
 		 struct qid *ret_qid)
 {

@@ -41,6 +41,7 @@ static int get_buffer(struct local_file *f, struct dir_buffer **ret_d)
 	return 0;
 }
 
+/* #syscalls: lseek */
 static int seek_to(struct local_file *f, struct dir_buffer *d, uint64_t offset)
 {
 	if (offset == d->offset)
@@ -55,6 +56,7 @@ static int seek_to(struct local_file *f, struct dir_buffer *d, uint64_t offset)
 }
 
 /* 0 also at the end, which leaves the buffer empty. */
+/* #syscalls: getdents64 */
 static int fill(struct local_file *f, struct dir_buffer *d)
 {
 	long n = syscall(SYS_getdents64, f->fd, d->bytes, sizeof(d->bytes));

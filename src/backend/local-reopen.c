@@ -18,6 +18,7 @@ union any_handle {
 	char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
 };
 
+/* #syscalls: name_to_handle_at */
 static int get_handle(int fd, union any_handle *ret_h)
 {
 	int mount;
@@ -173,6 +174,7 @@ static int bring_back(struct local *l, const struct inode *want, int fd, struct 
 	return inode_adopt(l, fd, &st, ret_pin);
 }
 
+/* #syscalls: open_by_handle_at */
 static int reopen_by_handle(struct local *l, struct inode *i, struct pin *ret_pin)
 {
 	union any_handle h;

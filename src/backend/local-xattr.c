@@ -61,6 +61,7 @@ static ssize_t get_value(struct local *l, const struct target *t, const char *na
 	return getxattr(t->path, name, buf, cap);
 }
 
+/* #syscalls: listxattr listxattrat */
 static ssize_t get_list(struct local *l, const struct target *t, char *buf, size_t cap)
 {
 	if (l->has_xattrat)
@@ -69,6 +70,7 @@ static ssize_t get_list(struct local *l, const struct target *t, char *buf, size
 }
 
 /* By a file that is open, else by the node. */
+/* #syscalls: fgetxattr flistxattr */
 static int get_once(struct local_node *n, const struct local_file *open, int fd, const char *name,
 		    void *buf, size_t cap, size_t *ret_size)
 {
@@ -137,6 +139,8 @@ int local_xattr_get(struct node *node, const struct call *c, struct str name, vo
 }
 
 /* A change of attribute NAME: what ARGS is for setxattrat(2), NULL to remove it. */
+/* #syscalls: setxattr setxattrat */
+/* #syscalls: removexattr removexattrat */
 static int change_once(const struct local *l, const struct target *t, const char *name,
 		       struct at_args *args)
 {
@@ -187,6 +191,7 @@ int local_xattr_set(struct node *node, const struct call *c, struct str name, co
 	return change_attr(node, c, name, &args);
 }
 
+/* #syscalls: getxattr getxattrat */
 int local_xattr_remove(struct node *node, const struct call *c, struct str name)
 {
 	return change_attr(node, c, name, NULL);

@@ -40,6 +40,7 @@ int copy_name(struct str name, char buf[NAME_SIZE])
 	return strcmp(buf, ".") && strcmp(buf, "..") ? 0 : -EINVAL;
 }
 
+/* #syscalls: openat2 openat */
 static int open_at2(int dir_fd, const char *name, const struct open_how *how)
 {
 	return (int)syscall(SYS_openat2, dir_fd, name, how, sizeof(*how));
@@ -98,6 +99,7 @@ int reopen_fd(struct local *l, int fd, int flags, int *ret_fd)
 
 #define STAT_MASK (STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID)
 
+/* #syscalls: statx */
 int stat_fd(int fd, struct statx *ret_st)
 {
 	return statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STAT_MASK, ret_st) ? -errno : 0;

@@ -34,6 +34,7 @@ struct trace_file {
 	size_t n_index, cap_index;
 };
 
+/* #syscalls: write */
 static int write_all(struct trace_file *f, const void *p, size_t n)
 {
 	const char *from = p;
@@ -62,6 +63,7 @@ static uint64_t now(clockid_t clock)
 }
 
 /* Only for its owner: a recording tells names, and maybe contents. */
+/* #syscalls rotation: openat */
 static int open_part(struct trace_file *f)
 {
 	uint8_t head[TRACE_HEAD_SIZE];
@@ -172,6 +174,7 @@ static int write_index(struct trace_file *f)
 	return write_all(f, bytes, size);
 }
 
+/* #syscalls rotation: renameat */
 static int rotate(struct trace_file *f)
 {
 	int err = write_index(f);

@@ -126,6 +126,7 @@ static struct conn_frame *take_sent_locked(struct conn *c, size_t sent)
 	return done;
 }
 
+/* #syscalls: sendmsg */
 static ssize_t send_parts(int fd, struct iovec *iov, int n)
 {
 	struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)n};

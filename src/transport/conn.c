@@ -131,6 +131,7 @@ static void deliver(struct conn *c)
 }
 
 /* Receives once. True when there may be more. */
+/* #syscalls: recvfrom */
 static bool receive(struct conn *c)
 {
 	size_t room;
@@ -269,6 +270,7 @@ static void update(struct task *t)
 	conn_unref(c);
 }
 
+/* #syscalls: shutdown */
 void conn_close(struct conn *c, const char *reason)
 {
 	if (c->closed)

@@ -35,6 +35,7 @@ struct guest_memory {
 	struct region at[]; /* by guest address */
 };
 
+/* #syscalls: munmap */
 static void mapping_unref(struct mapping *m)
 {
 	if (atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) != 1)
@@ -45,6 +46,7 @@ static void mapping_unref(struct mapping *m)
 }
 
 /* What mmap's offset and munmap's length must be multiples of. */
+/* #syscalls: fstatfs */
 static uint64_t page_size(int fd)
 {
 	struct statfs fs;
@@ -54,6 +56,7 @@ static uint64_t page_size(int fd)
 	return (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* #syscalls: fstat newfstatat */
 static int check_file(const struct guest_region *r, int fd)
 {
 	struct stat st;
@@ -66,6 +69,7 @@ static int check_file(const struct guest_region *r, int fd)
 }
 
 /* NULL and *RET_ERR. */
+/* #syscalls: mmap madvise */
 static struct mapping *map_file(int fd, uint64_t offset, uint64_t len, int *ret_err)
 {
 	autofree struct mapping *m = calloc(1, sizeof(*m));

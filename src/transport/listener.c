@@ -55,6 +55,7 @@ struct listener {
 	void *ended_arg;
 };
 
+/* #syscalls: timerfd_settime */
 static void set_timer(struct listener *ls, time_t seconds)
 {
 	struct itimerspec t = {.it_value.tv_sec = seconds};
@@ -78,6 +79,7 @@ static void resume_accepting(struct listener *ls)
 	}
 }
 
+/* #syscalls: read */
 static void time_is_over(struct watch *w, uint32_t events)
 {
 	uint64_t count;
@@ -120,6 +122,7 @@ static void conn_gone(struct conn *c)
 	pthread_mutex_unlock(&ls->lock);
 }
 
+/* #syscalls: setsockopt */
 static void set_options(int fd, enum address_kind kind)
 {
 	static const struct {
@@ -147,6 +150,7 @@ union any_address {
 };
 
 /* "tcp 127.0.0.1:4711", and the kind of address that it is. */
+/* #syscalls: getpeername getsockopt */
 static enum address_kind name_peer(int fd, char *name, size_t cap)
 {
 	union any_address a = {0};
@@ -170,7 +174,8 @@ static enum address_kind name_peer(int fd, char *name, size_t cap)
 		return ADDRESS_VSOCK;
 	default:
 		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len);
-		snprintf(name, cap, "unix pid %d", (int)cred.pid);
+		/* Process 0: one that our pid namespace does not have. */
+		snprintf(name, cap, cred.pid ? "unix pid %d" : "unix", (int)cred.pid);
 		return ADDRESS_UNIX;
 	}
 }
@@ -227,6 +232,7 @@ static bool is_full(struct listener *ls)
 	return full;
 }
 
+/* #syscalls: accept4 */
 static void accept_some(struct watch *w, uint32_t events)
 {
 	struct listener *ls = container_of(w, struct listener, watch);

@@ -44,6 +44,7 @@ static void run_tasks(struct loop *l)
 	}
 }
 
+/* #syscalls: read */
 static void woken(struct watch *w, uint32_t events)
 {
 	struct loop *l = container_of(w, struct loop, wake);
@@ -89,6 +90,7 @@ void loop_free(struct loop *l)
 	free(l);
 }
 
+/* #syscalls: epoll_ctl */
 static int control(struct loop *l, int op, struct watch *w, uint32_t events)
 {
 	struct epoll_event e = {.events = events, .data.ptr = w};
@@ -114,6 +116,7 @@ void loop_remove(struct loop *l, struct watch *w)
 			l->events[i].data.ptr = NULL;
 }
 
+/* #syscalls: write */
 static void wake(struct loop *l)
 {
 	int saved = errno;
@@ -146,6 +149,7 @@ static void call_ready(struct loop *l)
 	}
 }
 
+/* #syscalls: epoll_wait epoll_pwait */
 int loop_run(struct loop *l)
 {
 	while (!atomic_load(&l->stop)) {

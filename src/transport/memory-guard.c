@@ -36,6 +36,7 @@ static struct slot *find_slot(const char *address)
 
 /* The whole range and not a page: huge pages cannot be replaced in parts, and the device is lost
  * anyway. */
+/* #syscalls: mmap */
 static bool replace(struct slot *s)
 {
 	atomic_store(&any_hit, true);
@@ -58,6 +59,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 	errno = saved;
 }
 
+/* #syscalls: rt_sigaction */
 static int install_locked(void)
 {
 	struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO}, now;

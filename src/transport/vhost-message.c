@@ -69,6 +69,7 @@ static struct iovec next_part(struct vu_inbox *in)
 }
 
 /* Some bytes of the message at hand. 1, 0 when there are none now, -errno. */
+/* #syscalls: recvmsg */
 static int receive_some(struct vhost_user *vu, const char **ret_why)
 {
 	union {
@@ -131,6 +132,7 @@ static int receive(struct vhost_user *vu, const char **ret_why)
 
 /* The payload as it is goes back. A front end that lets replies pile up is not worth waiting for.
  */
+/* #syscalls: sendmsg */
 static int send_reply(struct vhost_user *vu)
 {
 	struct vu_message *m = &vu->in.m;

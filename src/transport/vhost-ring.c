@@ -16,6 +16,7 @@
 static _Thread_local const struct vhost_user *batching;
 
 /* An eventfd, or a pipe or socket (UML). One that is full has been heard already. */
+/* #syscalls: write */
 static void signal_fd(int fd)
 {
 	const uint64_t one = 1;
@@ -157,6 +158,7 @@ static void remove_kick(struct vhost_user *vu)
 	vu->ring.kick.fd = -1;
 }
 
+/* #syscalls: read */
 static void kicked(struct watch *w, uint32_t events)
 {
 	struct vhost_user *vu = container_of(w, struct vhost_user, ring.kick);
@@ -175,6 +177,7 @@ static void kicked(struct watch *w, uint32_t events)
 
 /* An eventfd has no S_IFMT bits. It is watched for edges and never read: each write is an edge, and
  * its counter does not overflow. A pipe or a socket would fill up. */
+/* #syscalls: fstat newfstatat fcntl */
 static int watch_kick(struct vhost_user *vu, int fd)
 {
 	struct vu_ring *ring = &vu->ring;

@@ -96,6 +96,7 @@ void vu_disconnect(struct vhost_user *vu, const char *why)
 }
 
 /* Takes over FD. */
+/* #syscalls: getsockopt */
 static int connected(struct vhost_user *vu, int fd)
 {
 	struct ucred cred = {0};
@@ -103,7 +104,9 @@ static int connected(struct vhost_user *vu, int fd)
 	int r;
 
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
-	snprintf(vu->peer, sizeof(vu->peer), "vhost-user pid %d", (int)cred.pid);
+	/* Process 0: one that our pid namespace does not have. */
+	snprintf(vu->peer, sizeof(vu->peer), cred.pid ? "vhost-user pid %d" : "vhost-user",
+		 (int)cred.pid);
 	vu->conn.fd = fd;
 	r = loop_add(vu->loop, &vu->conn, EPOLLIN);
 	if (r) {
@@ -115,6 +118,7 @@ static int connected(struct vhost_user *vu, int fd)
 	return 0;
 }
 
+/* #syscalls: accept4 */
 static void accept_one(struct watch *w, uint32_t events)
 {
 	struct vhost_user *vu = container_of(w, struct vhost_user, listen);
