@@ -13,6 +13,7 @@ static uint64_t microseconds(struct timeval t)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
 }
 
+/* #syscalls: getrusage */
 static void measure_process(const struct serve_meter *s, struct metrics *m)
 {
 	struct rusage u;

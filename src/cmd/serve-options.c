@@ -33,6 +33,9 @@ enum option_key {
 	OPT_RECORD,
 	OPT_RECORD_DATA,
 	OPT_RECORD_SIZE,
+	OPT_SANDBOX,
+	OPT_MAX_MEMORY,
+	OPT_MAX_DESCRIPTORS,
 	OPT_PRINT_CAPABILITIES,
 	OPT_QUIET,
 	OPT_VERBOSE,
@@ -57,6 +60,9 @@ static const struct option long_options[] = {
 	{"record", required_argument, NULL, OPT_RECORD},
 	{"record-data", no_argument, NULL, OPT_RECORD_DATA},
 	{"record-size", required_argument, NULL, OPT_RECORD_SIZE},
+	{"sandbox", required_argument, NULL, OPT_SANDBOX},
+	{"max-memory", required_argument, NULL, OPT_MAX_MEMORY},
+	{"max-descriptors", required_argument, NULL, OPT_MAX_DESCRIPTORS},
 	{"print-capabilities", no_argument, NULL, OPT_PRINT_CAPABILITIES},
 	{"quiet", no_argument, NULL, OPT_QUIET},
 	{"verbose", no_argument, NULL, OPT_VERBOSE},
@@ -91,6 +97,9 @@ void serve_print_help(void)
 	       "  --record FILE         record every message, for 'warren trace'\n"
 	       "  --record-data         with all file data, not only its digests\n"
 	       "  --record-size N       keep about the newest N MiB\n"
+	       "  --sandbox WHAT        auto, or require: refuse to run without it; or none\n"
+	       "  --max-memory MIB      memory that the server may take, 64 to 1048576 (4096)\n"
+	       "  --max-descriptors N   descriptors that it may have, 64 to 1048576\n"
 	       "  --print-capabilities  print what the vhost-user device can do, as JSON, and end\n"
 	       "  --quiet               print warnings and errors only\n"
 	       "  --verbose             log each peer that comes, and why it went\n"
@@ -109,6 +118,19 @@ static int get_guards(const char *text, uint32_t *mask)
 	if (!guards_parse(text, mask, &bad, &len))
 		return 0;
 	return cmd_usage_error("serve", "--guard: there is no guard '%.*s'", (int)len, bad);
+}
+
+static int get_sandbox(const char *text, enum sandbox_wish *ret)
+{
+	static const char *const words[] = {"auto", "require", "none"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!strcmp(text, words[i])) {
+			*ret = (enum sandbox_wish)i;
+			return 0;
+		}
+	}
+	return cmd_usage_error("serve", "--sandbox %s: give auto, require or none", text);
 }
 
 /* A decimal number from MIN to MAX. */
@@ -204,6 +226,12 @@ static int set_option(struct serve_options *o, enum option_key key, const char *
 		break;
 	case OPT_RECORD_SIZE:
 		return get_number("record-size", value, 1, 1U << 24, &o->record_mib);
+	case OPT_SANDBOX:
+		return get_sandbox(value, &o->sandbox);
+	case OPT_MAX_MEMORY:
+		return get_number("max-memory", value, 64, 1U << 20, &o->max_memory_mib);
+	case OPT_MAX_DESCRIPTORS:
+		return get_number("max-descriptors", value, 64, 1U << 20, &o->max_descriptors);
 	case OPT_QUIET:
 		o->quiet = true;
 		break;

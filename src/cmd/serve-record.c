@@ -9,7 +9,9 @@
 #include "clock.h"
 #include "cmd.h"
 #include "logging.h"
+#include "macros.h"
 #include "observer.h"
+#include "sandbox.h"
 #include "serve.h"
 #include "server.h"
 #include "trace-conn.h"
@@ -81,13 +83,15 @@ static void failed(void *arg, const char *what)
 	log_warn("the recording '%s' ends here: %s", (const char *)arg, what);
 }
 
-int serve_record_start(const struct serve_options *o, struct server_config *cfg,
-		       struct serve_recording **ret)
+int serve_record_start(const struct serve_options *o, const struct sandbox *sb,
+		       struct server_config *cfg, struct serve_recording **ret)
 {
 	const struct trace_writer_config writer = {
 		.path = o->record,
 		.max_size = (uint64_t)o->record_mib << 20,
 		.keep_data = o->record_data,
+		.start_later = true,
+		.dir_fd = sb ? MAX(sandbox_record_fd(sb), 0) : 0,
 		.failed = failed,
 		.arg = (void *)o->record,
 	};
@@ -108,6 +112,11 @@ int serve_record_start(const struct serve_options *o, struct server_config *cfg,
 	cfg->observer_self = rec;
 	*ret = steal_ptr(&rec);
 	return 0;
+}
+
+int serve_record_go(struct serve_recording *rec)
+{
+	return rec ? trace_writer_start(rec->writer) : 0;
 }
 
 void serve_record_end(struct serve_recording *rec)

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "backend.h"
 #include "cleanup.h"
@@ -25,6 +24,7 @@
 #include "loop.h"
 #include "macros.h"
 #include "metrics.h"
+#include "sandbox.h"
 #include "server.h"
 #include "vhost-user.h"
 
@@ -35,8 +35,10 @@ struct service {
 	struct backend *backend;
 	struct server *server;
 	struct serve_recording *recording;
+	struct sandbox *sandbox; /* NULL: none */
 	struct serve_damage *damage;
 	struct serve_meter meter;
+	bool passthrough;
 	int n_alive; /* endpoints to which peers may still come */
 };
 
@@ -60,17 +62,25 @@ static void on_signal(int sig)
 
 static void catch_signals(struct loop *l)
 {
+	sigset_t set;
+
 	loop_to_stop = l;
 	set_handler(on_signal);
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
+		sigaddset(&set, ending_signals[i]);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 /* The mode of a new file is the client's; each open file of a client is a descriptor. */
-static void prepare_process(void)
+static void prepare_process(const struct serve_options *o)
 {
 	struct rlimit limit;
 
 	umask(0);
 	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		if (o->max_descriptors)
+			limit.rlim_max = MIN(limit.rlim_max, o->max_descriptors);
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
@@ -92,6 +102,11 @@ static int pin(int cpu)
 	return EXIT_ENVIRONMENT;
 }
 
+static int ask_owner(void *sandbox, int fd, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	return sandbox_ask_owner(sandbox, fd, ret_uid, ret_gid);
+}
+
 static int open_folder(struct service *s)
 {
 	struct local_config cfg = {
@@ -99,28 +114,21 @@ static int open_folder(struct service *s)
 		.allow_devices = s->o->allow_devices,
 		.passthrough = identity_default() == IDENTITY_PASSTHROUGH,
 	};
-	int r = local_new(&cfg, &s->backend);
+	int r;
 
-	/* The backend's descriptor needs no permission for the folder itself. */
-	if (!r && eaccess(s->o->dir, R_OK | X_OK))
-		r = -errno;
-	s->meter.local = s->backend;
-	switch (-r) {
-	case 0:
-		return 0;
-	case ENOENT:
-		return cmd_usage_error("serve", "there is no folder '%s'", s->o->dir);
-	case ENOTDIR:
-		return cmd_usage_error("serve", "'%s' is no folder", s->o->dir);
-	case EACCES:
-	case EPERM:
-		log_error("no permission to open the folder '%s': run as its owner, or chmod it",
-			  s->o->dir);
-		return EXIT_ENVIRONMENT;
-	default:
-		log_error("the folder '%s' cannot be served: %s", s->o->dir, strerror(-r));
-		return EXIT_ENVIRONMENT;
+	s->passthrough = cfg.passthrough;
+	if (s->sandbox) {
+		cfg.dir_fd = MAX(sandbox_export_fd(s->sandbox), 0);
+		cfg.proc_fd = MAX(sandbox_proc_fd(s->sandbox), 0);
+		cfg.ask_owner = sandbox_hides_owners(s->sandbox) ? ask_owner : NULL;
+		cfg.ask_arg = s->sandbox;
 	}
+	r = local_new(&cfg, &s->backend);
+	s->meter.local = s->backend;
+	if (!r)
+		return 0;
+	log_error("the folder '%s' cannot be served: %s", s->o->dir, strerror(-r));
+	return EXIT_ENVIRONMENT;
 }
 
 /* On top of each other, the first one lowest. */
@@ -154,8 +162,9 @@ static int start_server(struct service *s)
 		.iounit = s->o->iounit,
 		.guards = s->o->guards,
 		.guard_acted = guard_acted,
+		.start_later = true,
 	};
-	int r = serve_record_start(s->o, &cfg, &s->recording);
+	int r = serve_record_start(s->o, s->sandbox, &cfg, &s->recording);
 
 	if (!r)
 		r = serve_damage_start(s->o, &cfg, &s->damage);
@@ -264,6 +273,18 @@ static int say_ready(const struct serve_options *o)
 	return 0;
 }
 
+static int start_threads(struct service *s)
+{
+	int r = server_start(s->server);
+
+	if (!r)
+		r = serve_record_go(s->recording);
+	if (!r)
+		return 0;
+	log_error("cannot start threads: %s", strerror(-r));
+	return EXIT_ENVIRONMENT;
+}
+
 static int run(struct service *s)
 {
 	int r = open_folder(s);
@@ -276,6 +297,10 @@ static int run(struct service *s)
 		return r;
 	catch_signals(s->loop);
 	r = open_endpoints(s);
+	if (!r)
+		r = serve_seal(s->o, s->sandbox);
+	if (!r)
+		r = start_threads(s);
 	if (r)
 		return r;
 	if (!s->o->quiet)
@@ -300,7 +325,8 @@ static void print_stats(struct service *s)
 static void end(struct service *s)
 {
 	/* this thread may still be the user of its last request */
-	identity_become_ourselves();
+	if (s->passthrough)
+		identity_become_ourselves();
 	for (size_t i = 0; i < s->o->n_endpoints; i++) {
 		listener_free(s->o->endpoints[i].listener);
 		if (s->o->endpoints[i].vhost_user)
@@ -316,6 +342,7 @@ static void end(struct service *s)
 	/* The handler of signals may still run: the loop goes last. */
 	set_handler(SIG_DFL);
 	loop_free(s->loop);
+	sandbox_free(s->sandbox);
 }
 
 int cmd_serve(int argc, char **argv)
@@ -327,9 +354,11 @@ int cmd_serve(int argc, char **argv)
 	if (serve_parse(argc, argv, &o, &status))
 		return status;
 	log_set_level(o.verbose ? LOG_LEVEL_DEBUG : o.quiet ? LOG_LEVEL_WARN : LOG_LEVEL_INFO);
-	prepare_process();
+	prepare_process(&o);
 	status = pin(o.cpu);
 	if (status)
+		return status;
+	if (serve_split(&o, &s.sandbox, &status))
 		return status;
 	status = run(&s);
 	end(&s);

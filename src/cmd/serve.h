@@ -40,12 +40,27 @@ struct serve_options {
 	const char *record;  /* NULL: not given */
 	uint32_t record_mib; /* 0: no limit */
 	bool record_data;
+	enum sandbox_wish { SANDBOX_AUTO, SANDBOX_REQUIRE, SANDBOX_NONE } sandbox;
+	uint32_t max_memory_mib, max_descriptors; /* 0: not given */
 };
+
+/* The server's confinement; NULL in it: there is none. */
+struct sandbox;
+
+/* Whatever is to be done where paths lead anywhere. True: this process has nothing more to do than
+ * to exit with *RET_STATUS, for another one serves, or it failed and has said so. */
+bool serve_split(const struct serve_options *o, struct sandbox **ret_s, int *ret_status);
+
+/* When everything is open, before there are other threads. 0, or an exit code. */
+int serve_seal(const struct serve_options *o, struct sandbox *s);
 
 /* Starts the recording that O asks for, if any, and sets CFG's observer. 0, or an exit code. */
 struct serve_recording;
-int serve_record_start(const struct serve_options *o, struct server_config *cfg,
-		       struct serve_recording **ret);
+int serve_record_start(const struct serve_options *o, const struct sandbox *sb,
+		       struct server_config *cfg, struct serve_recording **ret);
+
+/* Starts its thread. REC may be NULL. 0 or -errno. */
+int serve_record_go(struct serve_recording *rec);
 
 /* When the server is gone. REC may be NULL. */
 void serve_record_end(struct serve_recording *rec);
