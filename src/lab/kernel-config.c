@@ -54,6 +54,11 @@ static const char *const plain_options[] = {OPTIONS_UML, OPTIONS_DEBIAN, OPTIONS
 static const char *const inet_options[] = {OPTIONS_UML,	 OPTIONS_DEBIAN, OPTIONS_OFF,
 					   OPTIONS_INET, "KALLSYMS=n",	 NULL};
 
+/* virtiofs, for comparisons. */
+static const char *const fuse_options[] = {
+	OPTIONS_UML,  OPTIONS_DEBIAN, OPTIONS_NO_INET, OPTIONS_OFF,
+	"KALLSYMS=n", "FUSE_FS=y",    "VIRTIO_FS=y",   NULL};
+
 /* For gdb, and the kernel's own instruments. */
 #define OPTIONS_DEBUG                                                                              \
 	"KALLSYMS=y", "DEBUG_INFO_DWARF5=y", "FRAME_POINTER=y", "GDB_SCRIPTS=y", "NET_9P_DEBUG=y", \
@@ -119,6 +124,7 @@ static const struct kernel_arch x86 = {
 };
 
 const struct kernel_config uml_plain = {&uml, "1", plain_options, 540, 700, false};
+const struct kernel_config uml_fuse = {&uml, "1", fuse_options, 555, 700, false};
 const struct kernel_config uml_inet = {&uml, "1", inet_options, 570, 700, false};
 const struct kernel_config uml_debug = {&uml, "2", debug_options, 565, 1400, true};
 const struct kernel_config uml_inet_debug = {&uml, "2", inet_debug_options, 595, 1400, true};

@@ -30,7 +30,8 @@ struct kernel_config {
 	bool is_debug; /* keeps DWARF, gdb's scripts and, for the next variant, the build tree */
 };
 
-extern const struct kernel_config uml_plain, uml_inet, uml_debug, uml_inet_debug, x86_debug;
+extern const struct kernel_config uml_plain, uml_fuse, uml_inet, uml_debug, uml_inet_debug,
+	x86_debug;
 
 /* What a kernel with KASAN has besides. */
 extern const char *const kernel_kasan_options[];

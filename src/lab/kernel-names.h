@@ -16,8 +16,10 @@ struct kernel_config;
 #define KERNEL_SOURCES(S)                                                                          \
 	S("6.12-uml", "uml", "linux-source-6.12", "bookworm-backports bookworm-security",          \
 	  &uml_plain, "small User Mode Linux, the default of 'warren verify'")                     \
+	S("6.12-uml-fuse", "", "linux-source-6.12", "bookworm-backports bookworm-security",        \
+	  &uml_fuse, "the same, with virtiofs besides, for 'tools/bench'")                         \
 	S("6.1-uml", "", "linux-source-6.1", "bookworm bookworm-security", &uml_inet,              \
-	  "the same, of Debian 12's kernel")                                                       \
+	  "small User Mode Linux, of Debian 12's kernel")                                          \
 	S("6.12-uml-debug", "", "linux-source-6.12", "bookworm-backports bookworm-security",       \
 	  &uml_debug, "with debug information and tracepoints, for gdb")                           \
 	S("6.1-uml-debug", "", "linux-source-6.1", "bookworm bookworm-security", &uml_inet_debug,  \
