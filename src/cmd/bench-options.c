@@ -31,6 +31,7 @@ enum option_key {
 	OPT_ANAME,
 	OPT_PID,
 	OPT_CPU,
+	OPT_SYSCALLS,
 	OPT_JSON,
 	OPT_HELP,
 };
@@ -50,6 +51,7 @@ static const struct option long_options[] = {
 	{"aname", required_argument, NULL, OPT_ANAME},
 	{"pid", required_argument, NULL, OPT_PID},
 	{"cpu", required_argument, NULL, OPT_CPU},
+	{"syscalls", no_argument, NULL, OPT_SYSCALLS},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"help", no_argument, NULL, OPT_HELP},
 	{NULL, 0, NULL, 0},
@@ -80,6 +82,7 @@ void bench_print_help(void)
 	       "  --cpu N               run on this CPU only\n"
 	       "  --pid PID             the server, where the kernel does not tell (tcp)\n\n"
 	       "what it prints:\n"
+	       "  --syscalls            also the server's system calls for each request\n"
 	       "  --json                one JSON object a cell\n"
 	       "  --help                print this text\n\noperations:\n");
 	for (unsigned i = 0; load_op_at(i); i++)
@@ -185,6 +188,9 @@ static int set_option(struct bench_options *o, enum option_key key, const char *
 		return get_number("pid", value, 1, INT_MAX, &o->pid);
 	case OPT_CPU:
 		return get_number("cpu", value, 0, 1023, &o->cpu);
+	case OPT_SYSCALLS:
+		o->syscalls = true;
+		return EXIT_OK;
 	case OPT_JSON:
 		o->json = true;
 		return EXIT_OK;

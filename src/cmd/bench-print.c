@@ -42,6 +42,7 @@ void bench_print_json(const struct bench_row *row)
 	json_object_set_new(o, "max_us", rounded((double)r->latency.max / 1000));
 	json_object_set_new(o, "server_cpu_us", rounded(r->server_cpu_us));
 	json_object_set_new(o, "client_cpu_us", rounded(r->own_cpu_us));
+	json_object_set_new(o, "server_syscalls", rounded(r->server_syscalls));
 	json_object_set_new(o, "errors", json_integer((json_int_t)r->errors));
 	json_object_set_new(o, "size", json_integer(row->cell.size));
 	json_object_set_new(o, "msize", json_integer(r->msize));
@@ -75,29 +76,37 @@ static void print_sentence(const struct bench_options *o, const struct bench_row
 	printf("\n\n");
 }
 
+static void print_known(double v)
+{
+	if (v < 0)
+		printf(" %7s", "-");
+	else
+		printf(" %7.2f", v);
+}
+
 void bench_print_table(const struct bench_options *o, const struct bench_row *rows, unsigned n)
 {
 	if (!n)
 		return;
 	print_sentence(o, rows, n);
-	printf("%-8s %5s %5s %10s %9s %9s %9s %9s %9s %7s %7s\n", "op", "depth", "conns", "op/s",
-	       "MB/s", "p50 us", "p99 us", "p99.9 us", "max us", "srv us", "errors");
+	printf("%-8s %5s %5s %10s %9s %9s %9s %9s %9s %7s %7s %7s\n", "op", "depth", "conns",
+	       "op/s", "MB/s", "p50 us", "p99 us", "p99.9 us", "max us", "srv us", "syscall",
+	       "errors");
 	for (unsigned i = 0; i < n; i++) {
 		const struct bench_row *row = &rows[i];
 		const struct load_result *r = &row->result;
 
-		printf("%-8s %5u %5u %10.0f %9.1f %9.1f %9.1f %9.1f %9.1f ",
+		printf("%-8s %5u %5u %10.0f %9.1f %9.1f %9.1f %9.1f %9.1f",
 		       load_op_name(row->cell.op), row->cell.depth, row->cell.connections,
 		       per_second(row, r->operations), per_second(row, r->bytes) / 1e6,
 		       quantile_us(row, 0.5), quantile_us(row, 0.99), quantile_us(row, 0.999),
 		       (double)r->latency.max / 1000);
-		if (r->server_cpu_us < 0)
-			printf("%7s", "-");
-		else
-			printf("%7.2f", r->server_cpu_us);
+		print_known(r->server_cpu_us);
+		print_known(r->server_syscalls);
 		printf(" %7llu\n", (unsigned long long)r->errors);
 	}
-	printf("\nsrv us: the server's CPU time for each request; msize %u, reads and writes of %u "
+	printf("\nsrv us: the server's CPU time for each request; syscall: its system calls (with "
+	       "--syscalls); msize %u, reads and writes of %u "
 	       "bytes\n",
 	       rows[0].result.msize, o->size);
 }

@@ -23,7 +23,7 @@ struct bench_options {
 	uint32_t size, msize, entries, file_mib, cpu, pid, rate;
 	double seconds;
 	const char *file, *aname;
-	bool sequential, json, help;
+	bool sequential, syscalls, json, help;
 };
 
 /* EXIT_OK, or what main returns. */

@@ -46,7 +46,8 @@ struct load_run {
 	const struct load_cell *cell;
 	const struct load *load;
 	struct load_result *result;
-	uint32_t size; /* of reads and writes */
+	struct syscalls *syscalls; /* of the server; NULL unless they are counted */
+	uint32_t size;		   /* of reads and writes */
 	bool is_counting, is_stopping;
 	int err; /* why it ended early */
 };

@@ -15,6 +15,7 @@
 #include "link.h"
 #include "load-parts.h"
 #include "macros.h"
+#include "syscalls.h"
 
 /* After the end of a cell, the time for what is still in flight. */
 #define DRAIN_NS (30 * NS_PER_SEC)
@@ -317,19 +318,20 @@ static int turn(struct lane_conn *conns, struct pollfd *fds, unsigned n, uint64_
 	return 0;
 }
 
-/* CPU time so far, of the server and of ourselves. */
-struct cpu_times {
-	uint64_t server, own;
+/* CPU time so far, of the server and of ourselves; its system calls. */
+struct costs {
+	uint64_t server, own, syscalls;
 };
 
-static struct cpu_times cpu_times(const struct load_run *r)
+static struct costs costs_now(const struct load_run *r)
 {
-	return (struct cpu_times){cpu_ns(r->load->plan.server), cpu_ns(getpid())};
+	return (struct costs){cpu_ns(r->load->plan.server), cpu_ns(getpid()),
+			      r->syscalls ? syscalls_count(r->syscalls) : 0};
 }
 
-static void note_costs(struct load_run *r, uint64_t began, struct cpu_times from)
+static void note_costs(struct load_run *r, uint64_t began, struct costs from)
 {
-	const struct cpu_times to = cpu_times(r);
+	const struct costs to = costs_now(r);
 	double n = (double)r->result->requests;
 
 	r->result->seconds = (double)(clock_now_ns() - began) / (double)NS_PER_SEC;
@@ -337,6 +339,9 @@ static void note_costs(struct load_run *r, uint64_t began, struct cpu_times from
 					   ? (double)(to.server - from.server) / 1000 / n
 					   : -1;
 	r->result->own_cpu_us = n > 0 ? (double)(to.own - from.own) / 1000 / n : -1;
+	r->result->server_syscalls = r->syscalls && n > 0
+					     ? (double)(to.syscalls - from.syscalls) / n
+					     : -1;
 }
 
 /* Until END; operations begin as they are due from *DUE on. */
@@ -361,7 +366,7 @@ static int drive(struct load_run *r, struct lane_conn *conns, struct pollfd *fds
 {
 	uint64_t due = clock_now_ns(), began = due + seconds_ns(r->cell->warm_up), end;
 	int err = drive_until(r, conns, fds, n, began, &due);
-	struct cpu_times from = cpu_times(r);
+	struct costs from = costs_now(r);
 
 	began = clock_now_ns();
 	r->is_counting = true;
@@ -374,6 +379,20 @@ static int drive(struct load_run *r, struct lane_conn *conns, struct pollfd *fds
 	while (!err && count_in_flight(conns, n) && clock_now_ns() < end)
 		err = turn(conns, fds, n, clock_now_ns() + NS_PER_SEC);
 	return err;
+}
+
+static int trace_server(struct load_run *r, char **ret_why)
+{
+	pid_t server = r->load->plan.server;
+	int err = server ? syscalls_start(server, &r->syscalls) : -ESRCH;
+
+	if (!err)
+		return 0;
+	return why(ret_why, err, "cannot count the server's system calls: %s",
+		   !server	   ? "give its --pid"
+		   : err == -EPERM ? "it is another user's, or the kernel forbids to trace it "
+				     "(kernel.yama.ptrace_scope)"
+				   : strerror(-err));
 }
 
 int load_run(struct load *l, const struct load_cell *cell, struct load_result *ret_r,
@@ -403,11 +422,14 @@ int load_run(struct load *l, const struct load_cell *cell, struct load_result *r
 		c->lanes = calloc(cell->depth, sizeof(*c->lanes));
 		err = c->lanes ? open_conn(c, ret_why) : why(ret_why, -ENOMEM, "out of memory");
 	}
+	if (!err && cell->count_syscalls)
+		err = trace_server(&r, ret_why);
 	if (!err) {
 		err = drive(&r, conns, fds, n);
 		if (err && err != -EINTR)
 			why(ret_why, err, "the server is gone: %s", strerror(-err));
 	}
+	syscalls_stop(r.syscalls);
 	for (unsigned i = 0; i < n; i++) {
 		async_free(conns[i].async);
 		free(conns[i].lanes);

@@ -46,12 +46,14 @@ struct load_cell {
 	bool sequential;
 	double seconds, warm_up; /* seconds; the latter's operations are not counted */
 	double rate;		 /* operations a second over all connections; 0: closed loop */
+	bool count_syscalls;	 /* of the server, which is slower then */
 };
 
 struct load_result {
 	uint64_t operations, requests, bytes, entries, errors;
 	double seconds;
 	double server_cpu_us, own_cpu_us; /* per request; -1: not known */
+	double server_syscalls;		  /* the same; -1 unless they were counted */
 	uint32_t msize;
 	struct histogram latency; /* of operations, ns */
 };
@@ -64,7 +66,7 @@ int load_new(const struct load_plan *plan, struct load **ret_l, char **ret_why);
 void load_free(struct load *l);
 
 /* 0 also when some operations had errors: they are counted. -EINTR after load_stop; -errno when
- * the server is gone or a file could not be opened. */
+ * the server is gone, a file could not be opened, or it may not be traced. */
 int load_run(struct load *l, const struct load_cell *cell, struct load_result *ret_r,
 	     char **ret_why);
 
