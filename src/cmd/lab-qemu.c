@@ -25,11 +25,11 @@ static int list_qemus(void)
 	return EXIT_OK;
 }
 
-static int fetch_qemu(const char *name)
+static int fetch(const struct qemu_source *s)
 {
 	cleanup(cleanup_strv) char **argv = NULL;
 	char *reason = NULL;
-	int r = lab_qemu_get(name, &argv, &reason);
+	int r = qemu_fetch(s, &argv, &reason);
 
 	if (r)
 		return lab_fail(r, reason);
@@ -46,7 +46,7 @@ int lab_qemu(int argc, char **argv)
 		return cmd_usage_error("lab", "'qemu' takes list or fetch [NAME]");
 	for (size_t i = 0; i < n_qemu_sources; i++)
 		if (argc < 2 || !strcmp(argv[1], qemu_sources[i].name))
-			return fetch_qemu(qemu_sources[i].name);
+			return fetch(&qemu_sources[i]);
 	return cmd_usage_error("lab", "there is no QEMU '%s'; 'warren lab qemu list' lists them",
 			       argv[1]);
 }

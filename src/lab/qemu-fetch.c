@@ -19,27 +19,50 @@
 
 #define ROOM_MIB 350
 
-#define S(name, suites, suite, summary) {name, suites, suite, summary},
+/* What no start of QEMU reads. Its modules stay: it would try the host's instead. */
+static const char *const system_excluded[] = {"./usr/share/[!qsi]*",
+					      "./usr/share/icons",
+					      "./usr/share/systemtap",
+					      "./usr/share/sgml",
+					      "./usr/bin/[!q]*",
+					      "./usr/bin/qemu-[!s]*",
+					      "./usr/bin/qemu-storage-daemon",
+					      "./usr/bin/qemu-system-i386",
+					      "./usr/sbin",
+					      "./usr/lib/systemd",
+					      "./usr/lib/x86_64-linux-gnu/security",
+					      "*/gconv",
+					      "./etc",
+					      "./var",
+					      NULL};
+
+/* The loader of the folder starts its program, so that nothing of the host's libraries is used.
+ * QEMU would look for modules relative to its program, which is the loader now: it is told where. */
+#define LOADER                                                                                  \
+	"@/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "--inhibit-cache", "--library-path", \
+		"@/usr/lib/x86_64-linux-gnu"
+
+static const char *const system_words[] = {
+	"env",	"QEMU_MODULE_DIR=@/usr/lib/x86_64-linux-gnu/qemu",
+	LOADER, "@/usr/bin/qemu-system-x86_64",
+	"-L",	"@/usr/share/qemu",
+	"-L",	"@/usr/share/seabios",
+	NULL};
+
+const struct qemu_program qemu_system = {"qemu-system-x86", system_excluded, system_words, true};
+
+static const char *const virtiofsd_excluded[] = {
+	"./usr/share", "./usr/bin", "./usr/sbin", "*/gconv", "./etc", "./var", NULL};
+
+static const char *const virtiofsd_words[] = {LOADER, "@/usr/libexec/virtiofsd", NULL};
+
+const struct qemu_program qemu_virtiofsd = {"virtiofsd", virtiofsd_excluded, virtiofsd_words,
+					    false};
+
+#define S(name, program, suites, suite, summary) {name, program, suites, suite, summary},
 const struct qemu_source qemu_sources[] = {QEMU_SOURCES(S)};
 #undef S
 const size_t n_qemu_sources = ARRAY_SIZE(qemu_sources);
-
-/* What no start of QEMU reads. Its modules stay: it would try the host's instead. */
-static const char *const excluded[] = {"./usr/share/[!qsi]*",
-				       "./usr/share/icons",
-				       "./usr/share/systemtap",
-				       "./usr/share/sgml",
-				       "./usr/bin/[!q]*",
-				       "./usr/bin/qemu-[!s]*",
-				       "./usr/bin/qemu-storage-daemon",
-				       "./usr/bin/qemu-system-i386",
-				       "./usr/sbin",
-				       "./usr/lib/systemd",
-				       "./usr/lib/x86_64-linux-gnu/security",
-				       "*/gconv",
-				       "./etc",
-				       "./var",
-				       NULL};
 
 static const struct qemu_source *find_source(const char *name)
 {
@@ -49,31 +72,16 @@ static const struct qemu_source *find_source(const char *name)
 	return NULL;
 }
 
-/* The loader of the folder starts its QEMU, so that nothing of the host's libraries is used. QEMU
- * would look for modules relative to its program, which is the loader now: it is told where. */
-static int make_argv(const char *root, char ***ret_argv)
+static int make_argv(const struct qemu_source *s, const char *root, char ***ret_argv)
 {
-	static const char *const words[] = {
-		"env",
-		"QEMU_MODULE_DIR=@/usr/lib/x86_64-linux-gnu/qemu",
-		"@/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
-		"--inhibit-cache",
-		"--library-path",
-		"@/usr/lib/x86_64-linux-gnu",
-		"@/usr/bin/qemu-system-x86_64",
-		"-L",
-		"@/usr/share/qemu",
-		"-L",
-		"@/usr/share/seabios",
-	};
 	cleanup(cleanup_strv) char **argv = NULL;
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(words) && !r; i++) {
-		size_t before = strcspn(words[i], "@");
-		const char *after = words[i] + before;
+	for (const char *const *word = s->program->words; *word && !r; word++) {
+		size_t before = strcspn(*word, "@");
+		const char *after = *word + before;
 
-		r = strv_pushf(&argv, "%.*s%s%s", (int)before, words[i], *after ? root : "",
+		r = strv_pushf(&argv, "%.*s%s%s", (int)before, *word, *after ? root : "",
 			       *after ? after + 1 : "");
 	}
 	if (r)
@@ -170,14 +178,15 @@ static int bar_host_modules(const char *root)
 }
 
 /* It must run before it counts as fetched. */
-static int prove(const struct cache_work *w, const char *root, char **ret_why)
+static int prove(const struct qemu_source *s, const struct cache_work *w, const char *root,
+		 char **ret_why)
 {
 	cleanup(cleanup_strv) char **argv = NULL;
 	autofree char *out = NULL;
-	int r = make_argv(root, &argv);
+	int r = make_argv(s, root, &argv);
 
 	if (!r)
-		r = strv_push(&argv, "-version");
+		r = strv_push(&argv, "--version");
 	return r ? r
 		 : tool_capture(&(struct tool){.argv = (const char *const *)argv}, w, &out,
 				ret_why);
@@ -192,17 +201,17 @@ static int fetch(const struct qemu_source *s, struct cache_work *w, struct progr
 	int r = apt_open(w, progress, s->suites, &a, ret_why);
 
 	if (!r)
-		r = apt_download_all(&a, "qemu-system-x86", s->suite, &debs, ret_why);
+		r = apt_download_all(&a, s->program->package, s->suite, &debs, ret_why);
 	if (r)
 		return r;
 	progress_step(progress, "unpacking");
-	r = root ? deb_unpack_all(w, debs, root, excluded, ret_why) : -ENOMEM;
-	if (!r)
+	r = root ? deb_unpack_all(w, debs, root, s->program->excluded, ret_why) : -ENOMEM;
+	if (!r && s->program->has_modules)
 		r = bar_host_modules(root);
 	if (!r)
-		r = prove(w, root, ret_why);
+		r = prove(s, w, root, ret_why);
 	if (!r)
-		r = deb_dir_version(debs, "qemu-system-x86", &p.version);
+		r = deb_dir_version(debs, s->program->package, &p.version);
 	if (!r && asprintf(&entry, "%s_%s", s->name, p.version) < 0)
 		r = -ENOMEM;
 	if (!r)
@@ -218,9 +227,10 @@ static int make(const struct qemu_source *s, char **ret_why)
 	cleanup(cache_work_end) struct cache_work w = CACHE_WORK_INIT;
 	cleanup(progress_done) struct progress progress;
 	autofree char *thing = NULL, *root = NULL, *what = NULL;
-	int r = tool_need("fetching QEMU", programs, ret_why);
+	int r = tool_need("fetching a program", programs, ret_why);
 
-	if (asprintf(&thing, "qemu-%s", s->name) < 0 || asprintf(&what, "QEMU of %s", s->name) < 0)
+	if (asprintf(&thing, "qemu-%s", s->name) < 0 ||
+	    asprintf(&what, "%s of %s", s->program->package, s->suite) < 0)
 		return -ENOMEM;
 	progress_init(&progress, what);
 	if (!r)
@@ -231,25 +241,31 @@ static int make(const struct qemu_source *s, char **ret_why)
 	return r ? r : fetch(s, &w, &progress, ret_why);
 }
 
-int lab_qemu_get(const char *name, char ***ret_argv, char **ret_why)
+int qemu_fetch(const struct qemu_source *s, char ***ret_argv, char **ret_why)
 {
-	const struct qemu_source *s = find_source(name);
 	autofree char *root = NULL;
 	char *reason = NULL;
-	int r;
+	int r = find_root(s, &root);
 
-	if (!s)
-		return lab_why(-ENOENT, ret_why, "there is no QEMU '%s'; known is %s", name,
-			       qemu_sources[0].name);
-	r = find_root(s, &root);
 	if (r == -ENOENT) {
 		r = make(s, &reason);
 		if (!r)
 			r = find_root(s, &root);
 	}
 	if (!r)
-		return make_argv(root, ret_argv);
-	lab_why(r, ret_why, "QEMU of %s: %s", s->name, reason ? reason : strerror(-r));
+		return make_argv(s, root, ret_argv);
+	lab_why(r, ret_why, "%s of %s: %s", s->program->package, s->suite,
+		reason ? reason : strerror(-r));
 	free(reason);
 	return r;
+}
+
+int lab_qemu_get(const char *name, char ***ret_argv, char **ret_why)
+{
+	const struct qemu_source *s = find_source(name);
+
+	if (s && s->program == &qemu_system)
+		return qemu_fetch(s, ret_argv, ret_why);
+	return lab_why(-ENOENT, ret_why, "there is no QEMU '%s'; known is %s", name,
+		       qemu_sources[0].name);
 }

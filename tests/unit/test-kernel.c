@@ -283,6 +283,17 @@ static void a_build_with_another_configuration_is_not_found(void **state)
 	kernel_free(k);
 }
 
+static void virtiofsd_is_no_qemu(void **state)
+{
+	char **argv = NULL;
+	autofree char *why = NULL;
+
+	(void)state;
+	assert_int_equal(lab_qemu_get("virtiofsd", &argv, &why), -ENOENT);
+	assert_string_equal(why, "there is no QEMU 'virtiofsd'; known is trixie");
+	assert_null(argv);
+}
+
 int main(void)
 {
 #define IN_CACHE(test) cmocka_unit_test_setup_teardown(test, make_cache, drop_cache)
@@ -298,6 +309,7 @@ int main(void)
 		IN_CACHE(the_newest_of_a_name_is_found),
 		IN_CACHE(a_kernel_without_its_image_is_not_found),
 		IN_CACHE(what_is_there_is_got_without_asking),
+		IN_CACHE(virtiofsd_is_no_qemu),
 		IN_CACHE(an_unknown_name_names_the_known_ones),
 		IN_CACHE(a_build_with_another_configuration_is_not_found),
 	};
