@@ -22,7 +22,8 @@
 #include "cleanup.h"
 #include "macros.h"
 
-#define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE)
+/* ptrace takes any word as its last argument. */
+#define OPTIONS ((long)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE))
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 
 struct shared {
@@ -36,8 +37,7 @@ struct syscalls {
 
 static int seize(pid_t tid)
 {
-	if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)(uintptr_t)OPTIONS) ||
-	    ptrace(PTRACE_INTERRUPT, tid, NULL, NULL))
+	if (ptrace(PTRACE_SEIZE, tid, NULL, OPTIONS) || ptrace(PTRACE_INTERRUPT, tid, NULL, NULL))
 		return errno == ESRCH ? 0 : -errno; /* a thread that has just ended */
 	return 1;
 }
@@ -78,7 +78,7 @@ static void go_on(pid_t tid, int status, struct shared *shared)
 		atomic_fetch_add_explicit(&shared->stops, 1, memory_order_relaxed);
 		sig = 0;
 	}
-	ptrace(PTRACE_SYSCALL, tid, NULL, (void *)(uintptr_t)(is_event ? 0 : sig));
+	ptrace(PTRACE_SYSCALL, tid, NULL, is_event ? 0L : (long)sig);
 }
 
 /* The child. Tells through READY how it began: 0 or an errno. */
