@@ -1,79 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* What bench/share times, on the host and in a guest. A line for each run: WHAT NAME SECONDS.
+/* What bench/share and tools/bench time, on the host and in a guest.
  *
- *	bench-helper read NAME FILE	reads FILE from start to end, 1 MiB a call
- *	bench-helper stat NAME DIR	lstat(2) of each name in DIR, which is read before
+ *	bench-helper OPERATION NAME ...	a row of file-ops.c; prints OPERATION NAME SECONDS
  *	bench-helper drop		empties the caches of this kernel, in a guest
+ *	bench-helper off		ends a guest
+ *	bench-helper send|preadv FILE SIZE SECONDS random|sequential SERVER-CPU CLIENT-CPU DEPTH
+ *				a limit, see limits.h, as a JSON object; a CPU of -1 is any
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/reboot.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "clock.h"
-
-#define UNIT (1U << 20)
-#define MAX_NAMES 1000000
+#include "file-ops.h"
+#include "limits.h"
+#include "slurp.h"
 
 static int fail(const char *what)
 {
 	fprintf(stderr, "bench-helper: %s: %s\n", what, strerror(errno));
 	return 1;
-}
-
-static void told(const char *what, const char *name, uint64_t started)
-{
-	printf("%s %s %.6f\n", what, name, (double)(clock_now_ns() - started) / (double)NS_PER_SEC);
-}
-
-static int read_all(const char *name, const char *path)
-{
-	static char buf[UNIT];
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-	uint64_t started = clock_now_ns();
-	ssize_t n = 1;
-
-	while (fd >= 0 && n > 0)
-		n = read(fd, buf, sizeof(buf));
-	if (fd < 0 || n < 0)
-		return fail(path);
-	told("read", name, started);
-	return 0;
-}
-
-static size_t list_names(DIR *d, char **names)
-{
-	struct dirent *e;
-	size_t n = 0;
-
-	while (n < MAX_NAMES && (e = readdir(d)))
-		if (e->d_name[0] != '.' && (names[n] = strdup(e->d_name)))
-			n++;
-	return n;
-}
-
-static int stat_all(const char *name, const char *path)
-{
-	static char *names[MAX_NAMES];
-	autoclosedir DIR *d = opendir(path);
-	uint64_t started;
-	struct stat st;
-	size_t n;
-
-	if (!d)
-		return fail(path);
-	n = list_names(d, names);
-	started = clock_now_ns();
-	for (size_t i = 0; i < n; i++)
-		if (fstatat(dirfd(d), names[i], &st, AT_SYMLINK_NOFOLLOW))
-			return fail(names[i]);
-	told("stat", name, started);
-	return 0;
 }
 
 static int drop_caches(void)
@@ -84,14 +35,63 @@ static int drop_caches(void)
 	return fd < 0 || write(fd, "3", 1) != 1 ? fail("drop_caches") : 0;
 }
 
+/* Never the host. */
+static bool is_guest(void)
+{
+	autofree char *cpu = NULL;
+
+	return !slurp("/proc/cpuinfo", 1 << 20, &cpu, NULL) && strstr(cpu, "User Mode Linux");
+}
+
+static int power_off(void)
+{
+	if (!is_guest()) {
+		fprintf(stderr, "bench-helper: off: this is no User Mode Linux\n");
+		return 2;
+	}
+	sync();
+	return reboot(RB_POWER_OFF) ? fail("off") : 0;
+}
+
+static int measure_limit(char **words)
+{
+	const struct limit l = {
+		.path = words[1],
+		.size = (uint32_t)strtoul(words[2], NULL, 10),
+		.seconds = strtod(words[3], NULL),
+		.random = !strcmp(words[4], "random"),
+		.server_cpu = atoi(words[5]),
+		.client_cpu = atoi(words[6]),
+		.depth = (unsigned)strtoul(words[7], NULL, 10),
+	};
+	struct limit_result r;
+	int err = !l.size ? -EINVAL
+			  : (strcmp(words[0], "send") ? limit_preadv : limit_send)(&l, &r);
+
+	if (err) {
+		errno = -err;
+		return fail(words[0]);
+	}
+	printf("{\"per_second\": %.1f, \"bytes_per_second\": %.1f, \"server_cpu_us\": %.3f, "
+	       "\"cpu_us\": %.3f}\n",
+	       (double)r.calls / r.seconds, (double)r.bytes / r.seconds, r.server_cpu_us, r.cpu_us);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc == 4 && !strcmp(argv[1], "read"))
-		return read_all(argv[2], argv[3]);
-	if (argc == 4 && !strcmp(argv[1], "stat"))
-		return stat_all(argv[2], argv[3]);
+	int r = argc > 1 ? file_op_run(argv + 1, argc - 1) : -1;
+
+	if (r >= 0)
+		return r;
 	if (argc == 2 && !strcmp(argv[1], "drop"))
 		return drop_caches();
-	fprintf(stderr, "usage: bench-helper read|stat NAME PATH | bench-helper drop\n");
+	if (argc == 2 && !strcmp(argv[1], "off"))
+		return power_off();
+	if (argc == 9 && (!strcmp(argv[1], "send") || !strcmp(argv[1], "preadv")))
+		return measure_limit(argv + 1);
+	fprintf(stderr, "usage: bench-helper drop | off | send|preadv FILE SIZE SECONDS "
+			"random|sequential SERVER-CPU CLIENT-CPU DEPTH\n");
+	file_op_usage();
 	return 2;
 }

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""What the server has to reach beside its peers, and whether it does."""
+from figures import one, select
+
+BOTH = ("same CPU", "split CPUs")
+SMALL = ("getattr", "walk", "open", "read")
+
+# case, against, step, depth, placements, at least, what is compared
+WIRE = [
+    *(("warren", "diod", step, 64, BOTH, 6, "rate") for step in SMALL),
+    *(("warren", "diod", step, 64, BOTH, 6, "server CPU") for step in SMALL),
+    *(("warren", "diod", step, 1, ("same CPU",), 2, "rate") for step in SMALL),
+    ("warren", "diod", "sequential", 8, BOTH, 2, "rate"),
+    ("warren, TCP", "nfs-ganesha", "sequential", 8, BOTH, 2, "rate"),
+    ("warren", "limit: pread+send", "sequential", 8, BOTH, 0.8, "rate"),
+    *(("warren", "diod", "readdir", d, BOTH, 1.5, "rate") for d in (1, 8)),
+    ("warren, vhost-user", "limit: preadv", "read", 64, BOTH, 0.5, "rate"),
+    ("warren, vhost-user", "limit: preadv", "read", 1, BOTH, None, "rate"),
+    ("warren, vhost-user", "limit: preadv", "sequential", 8, BOTH, 0.85, "rate"),
+]
+# workloads, against (the best of the cases that begin so), at least; ours is the best cache mode
+GUEST = [(("W1", "W2", "W3", "W4", "W5", "W6"), "virtiofs", 1), (("W1",), "hostfs", 1)]
+IDLE = 0.5  # a load below this does not disturb
+
+
+def find(rows, case, step, depth, placement):
+    """The row; of the sizes of sequential reads the best one of that server."""
+    mine = select(rows, workload="W8", case=case, placement=placement, depth=depth)
+    mine = [r for r in mine if r["step"].split()[0] == step]
+    return max(mine, key=lambda r: r["max"], default=None)
+
+
+def same_size(rows, row, against):
+    return one(rows, workload="W8", step=row["step"], case=against,
+               placement=row["placement"], depth=row["depth"])
+
+
+def divide(a, b):
+    return a / b if a and b else None
+
+
+def busy_us(row):
+    """CPU time that a unit needs one after the other: on two CPUs client and server overlap."""
+    both, server = row["cpu_us"], row["server_cpu_us"]
+    if None in (both, server) or row["placement"] == "same CPU":
+        return both
+    return max(server, both - server)
+
+
+def target(ours, theirs, what, at_least, ratios, load):
+    """RATIOS: by medians, best runs, CPU time. Others' work does not disturb the last."""
+    median, best, cpu = ratios
+    judged = cpu if load > IDLE and cpu is not None and what == "rate" else best
+    return {
+        "workload": ours["workload"], "step": ours["step"], "depth": ours["depth"],
+        "placement": ours["placement"], "case": ours["case"], "against": theirs["case"],
+        "what": what, "at_least": at_least, "ratio": median, "ratio_best": best, "ratio_cpu": cpu,
+        "judged_ratio": judged, "judged_by": "cpu" if judged is cpu else "best",
+        "reached": None if at_least is None or judged is None else judged >= at_least,
+        "unit": ours["unit"], "command": ours["command"], "command_against": theirs["command"]}
+
+
+def judge_wire(rows, load):
+    for case, against, step, depth, placements, at_least, what in WIRE:
+        for placement in placements:
+            ours = find(rows, case, step, depth, placement)
+            theirs = find(rows, against, step, depth, placement)
+            if ours and against == "limit: pread+send":
+                theirs = same_size(rows, ours, against)
+            if not ours or not theirs:
+                continue
+            cpu = divide(busy_us(theirs), busy_us(ours))
+            if what == "rate":
+                ratios = (divide(ours["median"], theirs["median"]),
+                          divide(ours["max"], theirs["max"]), cpu)
+            else:
+                ratios = (divide(theirs["server_cpu_us"], ours["server_cpu_us"]),
+                          divide(theirs["server_cpu_us_min"], ours["server_cpu_us_min"]), None)
+            yield target(ours, theirs, what, at_least, ratios, load)
+
+
+def fastest(rows, prefix):
+    found = [r for r in rows if r["case"].startswith(prefix)]
+    return min(found, key=lambda r: r["min"], default=None)
+
+
+def judge_guest(rows, load):
+    for names, against, at_least in GUEST:
+        for key in dict.fromkeys((r["workload"], r["step"], r["placement"]) for r in rows):
+            if key[0] not in names:
+                continue
+            same = select(rows, workload=key[0], step=key[1], placement=key[2])
+            ours, theirs = fastest(same, "warren"), fastest(same, against)
+            if ours and theirs:
+                ratios = (divide(theirs["median"], ours["median"]),
+                          divide(theirs["min"], ours["min"]), None)
+                yield target(ours, theirs, "time", at_least, ratios, load)
+
+
+def judge(rows, load):
+    """An object for each target and placement that was measured; LOAD: of the machine before."""
+    return [*judge_wire(rows, load), *judge_guest(rows, load)]
