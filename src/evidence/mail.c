@@ -41,6 +41,7 @@ static const char *noun_of(const char *class)
 		{"BITFLIP", "a flipped bit"},
 		{"SHIFTED", "bytes of another place in the file"},
 		{"FOREIGN", "bytes of another file"},
+		{"STALE", "bytes of another generation of the file"},
 		{"SHORT", "an end that comes too early"},
 		{"LONG", "an end that comes too late"},
 		{"PAST-EOF", "bytes behind the end"},

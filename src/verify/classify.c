@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "corpus.h"
 #include "digest.h"
 #include "macros.h"
 #include "manifest.h"
@@ -160,6 +161,43 @@ static unsigned char *read_around(const struct specimen *s, uint64_t reach, uint
 	return buf;
 }
 
+/* The bytes of another generation of the same file at the same place: a file of a corpus says so itself. */
+static bool is_stale(const struct specimen *s, const unsigned char *guest, struct diagnosis *d)
+{
+	struct diagnosis found = *d;
+	struct corpus_origin should, is;
+	size_t from, to;
+
+	if (!find_range(s->host, guest, s->n, &found))
+		return false;
+	from = found.from - found.from % CORPUS_UNIT;
+	to = MIN(s->n, found.to + CORPUS_UNIT - 1 - (found.to - 1) % CORPUS_UNIT);
+	if (!corpus_find_origin(s->host + from, to - from, &should) ||
+	    !corpus_find_origin(guest + from, to - from, &is) || should.id != is.id ||
+	    should.offset != is.offset || should.generation == is.generation)
+		return false;
+	found.generation = is.generation;
+	*d = found;
+	return true;
+}
+
+static bool classify_stale(const struct specimen *s, struct diagnosis *d)
+{
+	unsigned char guess[DIGEST_BLOCK];
+	struct corpus_origin o;
+
+	if (s->guest)
+		return is_stale(s, s->guest, d);
+	if (!corpus_find_origin(s->host, s->n, &o))
+		return false;
+	for (unsigned generation = 1; generation <= UINT8_MAX; generation++) {
+		corpus_fill(o.id, (uint8_t)generation, o.offset, guess, s->n);
+		if (fits(s, guess))
+			return is_stale(s, guess, d);
+	}
+	return false;
+}
+
 static bool is_telling(const unsigned char *p, size_t n)
 {
 	return n >= NEEDLE_MIN && memcmp(p, p + 1, n - 1) != 0;
@@ -297,11 +335,9 @@ static const struct {
 	enum damage class;
 	bool (*is_it)(const struct specimen *s, struct diagnosis *d);
 } rows[] = {
-	{DAMAGE_ZERO, classify_zero},
-	{DAMAGE_BITFLIP, classify_bitflip},
-	{DAMAGE_SHIFTED, classify_shifted},
-	{DAMAGE_FOREIGN, classify_foreign},
-	{DAMAGE_FOREIGN, classify_foreign_bytes},
+	{DAMAGE_ZERO, classify_zero},	    {DAMAGE_BITFLIP, classify_bitflip},
+	{DAMAGE_STALE, classify_stale},	    {DAMAGE_SHIFTED, classify_shifted},
+	{DAMAGE_FOREIGN, classify_foreign}, {DAMAGE_FOREIGN, classify_foreign_bytes},
 	{DAMAGE_RANDOM, classify_random},
 };
 

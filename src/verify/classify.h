@@ -35,6 +35,7 @@ struct diagnosis {
 	int64_t shift;	 /* SHIFTED: the bytes are those of that much further on in the file */
 	const struct node *foreign; /* FOREIGN: whose, and from where there */
 	uint64_t foreign_offset;
+	uint8_t generation; /* STALE: of a corpus file's bytes */
 };
 
 void classify(const struct specimen *s, struct diagnosis *ret_d);

@@ -9,11 +9,13 @@
 #include "classify.h"
 #include "cleanup.h"
 #include "compare-parts.h"
+#include "corpus.h"
 #include "host-file.h"
 #include "macros.h"
 
 #define CLASSIFIED_MAX 64 /* blocks of a file that are looked at closely */
 #define PIECES_MAX 256	  /* findings of a file */
+#define CHANCE_MAX 32	  /* bytes that are right by chance between two pieces */
 
 /* A wrong range, before it is joined with its neighbours. */
 struct piece {
@@ -58,6 +60,9 @@ static char *describe(const struct diagnosis *d)
 	if (d->class == DAMAGE_FOREIGN && asprintf(&text, "the bytes of %s at 0x%" PRIx64,
 						   path ? path : "?", d->foreign_offset) < 0)
 		return NULL;
+	if (d->class == DAMAGE_STALE &&
+	    asprintf(&text, "the bytes of generation %u of the file", d->generation) < 0)
+		return NULL;
 	if (d->class == DAMAGE_RANDOM && !d->is_exact)
 		return strdup("somewhere in this range");
 	return text;
@@ -92,10 +97,21 @@ static int flush_piece(struct judge *j)
 	return r;
 }
 
+/* Bytes that come from elsewhere may be the right ones by chance where two blocks meet. */
+static bool is_near(const struct piece *a, const struct piece *b)
+{
+	bool comes_from_somewhere = a->d.class == DAMAGE_SHIFTED || a->d.class == DAMAGE_FOREIGN ||
+				    a->d.class == DAMAGE_STALE;
+
+	return a->to == b->from || (comes_from_somewhere && a->d.is_exact && b->d.is_exact &&
+				    a->to < b->from && b->from - a->to < CHANCE_MAX);
+}
+
 static bool is_continued(const struct piece *a, const struct piece *b)
 {
-	return a->d.class == b->d.class && a->to == b->from && a->steps == b->steps &&
-	       a->right == b->right && a->d.shift == b->d.shift && a->d.foreign == b->d.foreign &&
+	return a->d.class == b->d.class && is_near(a, b) && a->d.generation == b->d.generation &&
+	       a->steps == b->steps && a->right == b->right && a->d.shift == b->d.shift &&
+	       a->d.foreign == b->d.foreign &&
 	       (!a->d.foreign || b->d.foreign_offset == a->d.foreign_offset + (b->from - a->from));
 }
 
@@ -362,6 +378,28 @@ static int judge_lengths(struct judge *j)
 	return r;
 }
 
+/* What a file of a corpus held before, its units tell, as long as one of the block is left. */
+static bool diagnose_from_corpus(const struct specimen *s, struct diagnosis *d)
+{
+	unsigned char before[DIGEST_BLOCK];
+	struct corpus_origin o;
+	size_t from = 0, to = s->n;
+
+	if (!corpus_find_origin(s->host, s->n, &o))
+		return false;
+	corpus_fill(o.id, o.generation, o.offset, before, s->n);
+	if (digest_of(before, s->n) != s->digest)
+		return false;
+	while (from < to && before[from] == s->host[from])
+		from++;
+	while (to > from && before[to - 1] == s->host[to - 1])
+		to--;
+	d->from = from;
+	d->to = to;
+	d->is_exact = true;
+	return true;
+}
+
 /* The host's own bytes are not those of the manifest: where, as closely as digests tell. */
 static int judge_altered(struct judge *j, const struct runs *now)
 {
@@ -381,7 +419,7 @@ static int judge_altered(struct judge *j, const struct runs *now)
 			j->c->thorough_left--;
 			j->left--;
 			s.n = read_host_block(j, block);
-			if (runs_at(&j->n->runs, block, &s.digest))
+			if (runs_at(&j->n->runs, block, &s.digest) && !diagnose_from_corpus(&s, &d))
 				classify(&s, &d);
 		}
 		if (d.is_exact) {

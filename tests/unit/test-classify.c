@@ -8,6 +8,7 @@
 
 #include "cmocka-all.h"
 #include "classify.h"
+#include "corpus.h"
 #include "digest.h"
 
 #define BLOCKS 8
@@ -71,6 +72,32 @@ static void a_zeroed_tail_is_found_to_the_byte(void **state)
 
 	memset(t->guest + 1000, 0, DIGEST_BLOCK - 1000);
 	expect(t, DAMAGE_ZERO, 1000, DIGEST_BLOCK, 0);
+}
+
+/* A file of a corpus, of generation 2, of which the guest has an older one: all of a block, or a part. */
+static void an_older_generation_is_stale(void **state)
+{
+	struct setting *t = *state;
+	unsigned char *block = t->file + BLOCK * DIGEST_BLOCK;
+	struct diagnosis d;
+
+	corpus_fill(77, 2, BLOCK * DIGEST_BLOCK, block, DIGEST_BLOCK);
+	corpus_fill(77, 1, BLOCK * DIGEST_BLOCK, t->guest, DIGEST_BLOCK);
+	/* The digits of the generation are the first that differ. */
+	expect(t, DAMAGE_STALE, 5, DIGEST_BLOCK - 10, 0);
+	classify(&t->s, &d);
+	assert_int_equal(d.generation, 1);
+	memcpy(t->guest, block, 1600);
+	t->s.guest = t->guest;
+	t->s.digest = digest_of(t->guest, t->s.n);
+	classify(&t->s, &d);
+	assert_int_equal(d.class, DAMAGE_STALE);
+	assert_int_equal(d.from, 1605);
+	/* Of another file it is not. */
+	corpus_fill(78, 1, BLOCK * DIGEST_BLOCK, t->guest, DIGEST_BLOCK);
+	t->s.digest = digest_of(t->guest, t->s.n);
+	classify(&t->s, &d);
+	assert_int_not_equal(d.class, DAMAGE_STALE);
 }
 
 static void the_last_block_may_be_short(void **state)
@@ -152,6 +179,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_zeroed_tail_is_found_to_the_byte),
+		TEST(an_older_generation_is_stale),
 		TEST(the_last_block_may_be_short),
 		TEST(a_zeroed_start_is_found_to_the_byte),
 		TEST(a_flipped_bit_is_found),
