@@ -58,13 +58,13 @@ void sabotage_random(void *buf, size_t n)
 	}
 }
 
-/* What stands at FROM is kept for later; the newest counts. */
+/* What stands at FROM is kept for later: the newest, unless it is cut off earlier than what came before. */
 static void look_for_other(struct sabotage *s, const uint8_t *buf, size_t n)
 {
 	const uint8_t *at = s->from ? memmem(buf, n, s->from, strlen(s->from)) : NULL;
 	size_t len = at ? (size_t)MIN(s->count, (uint64_t)(buf + n - at)) : 0;
 
-	if (!at || (!s->other && !(s->other = malloc(s->count))))
+	if (!at || len < s->n_other || (!s->other && !(s->other = malloc(s->count))))
 		return;
 	memcpy(s->other, at, len);
 	s->n_other = len;

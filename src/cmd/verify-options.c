@@ -18,6 +18,7 @@
 #define CORPUS_MEMORY_MIB 128 /* small, so that it is soon in pieces */
 #define FRAGMENT_DEFAULT 50
 #define FRAGMENT_MAX 90
+#define PROVE_RUNS 8 /* each kind once */
 #define CORPUS_CACHES "none,readahead,mmap,loose"
 
 static const char *const way_words[] = {"read",	    "pread",	 "mmap",     "direct",
@@ -27,7 +28,8 @@ static const char *const way_words[] = {"read",	    "pread",	 "mmap",     "direc
 static void print_help(void)
 {
 	printf("usage: warren verify [OPTION]... DIR\n"
-	       "       warren verify [OPTION]... --corpus [SPEC]\n\n"
+	       "       warren verify [OPTION]... --corpus [SPEC]\n"
+	       "       warren verify [OPTION]... --prove\n\n"
 	       "Shares DIR with a guest, reads all of it there, and says whether every byte is the "
 	       "host's.\n\n"
 	       "the guest and its share:\n"
@@ -52,6 +54,10 @@ static void print_help(void)
 	       "  --corpus [SPEC]       in place of DIR files that are made for it, of sizes "
 	       "around\n"
 	       "                        all boundaries; SPEC as 'sizes=boundaries,seed=1'\n"
+	       "  --prove               damage files, messages, memory and readers on purpose: is "
+	       "each\n"
+	       "                        damage found and named, and nothing else?\n"
+	       "  --runs N              ... and so many runs without, 0 to 1000 (8)\n"
 	       "  --ways LIST           read, pread, mmap, direct, splice (these); plain, "
 	       "willneed,\n"
 	       "                        readahead, mmap-seq, mmap-rand (with --corpus all); each "
@@ -214,6 +220,8 @@ static const struct option_row rows[] = {
 	{"guard", OPTION_TEXT, FIELD(guard), .is_noted = true},
 	{"fault", OPTION_TAKE, .take = take_fault, .is_noted = true},
 	{"corpus", OPTION_OPEN, FIELD(corpus)},
+	{"prove", OPTION_FLAG, FIELD(prove)},
+	{"runs", OPTION_NUMBER, FIELD(runs), .min = 0, .max = 1000},
 	{"fragment", OPTION_MAYBE, .take = take_fragment, .is_noted = true},
 	{"timeout", OPTION_NUMBER, FIELD(timeout_s), .min = 1, .max = 86400, .is_noted = true},
 	{"memory", OPTION_NUMBER, FIELD(memory_mib), .min = 64, .max = 65536, .is_noted = true},
@@ -269,6 +277,9 @@ static int check(struct verify_options *o, int *ret_status)
 		bad = "--9p-debug and --trace go to the record: not with --no-record";
 	else if (o->html && o->save_manifest)
 		bad = "--save-manifest starts no guest: there is nothing for --html to show";
+	else if (o->prove && (o->corpus || o->exec || o->manifest || o->save_manifest ||
+			      *o->faults || o->recording || o->wish.qemu_server))
+		bad = "--prove has files and faults of its own, and needs warren's server";
 	else if (o->keep && o->no_record)
 		bad = "--keep and --no-record exclude each other";
 	else if (o->manifest && o->save_manifest)
@@ -286,7 +297,7 @@ static int set_defaults(struct option_line *l, struct verify_options *o, int *re
 		take_cache(l, o, o->corpus ? CORPUS_CACHES : "mmap");
 	if (o->corpus && !o->has_fragment)
 		o->fragment = FRAGMENT_DEFAULT;
-	if (o->corpus && !o->memory_mib && o->wish.guest == GUEST_UML)
+	if ((o->corpus || o->prove) && !o->memory_mib && o->wish.guest == GUEST_UML)
 		o->memory_mib = CORPUS_MEMORY_MIB;
 	if (!o->ways[0])
 		take_ways(l, o, o->corpus ? CORPUS_WAYS : QUICK_WAYS);
@@ -297,6 +308,7 @@ static int set_defaults(struct option_line *l, struct verify_options *o, int *re
 static int take_rest(struct verify_options *o, int n, char **words, int *ret_status)
 {
 	const char *bad = n > 1	      ? "give one folder"
+			  : o->prove  ? n ? "--prove takes no folder" : NULL
 			  : o->corpus ? n && *o->corpus ? "give one SPEC" : NULL
 			  : n	      ? NULL
 				      : "which folder?";
@@ -316,7 +328,8 @@ static int take_rest(struct verify_options *o, int n, char **words, int *ret_sta
 
 int verify_parse(int argc, char **argv, struct verify_options *ret_o, int *ret_status)
 {
-	struct verify_options o = {.wish.guest = GUEST_UML, .cpu = RUN_CPU_CHOOSE};
+	struct verify_options o = {
+		.wish.guest = GUEST_UML, .cpu = RUN_CPU_CHOOSE, .runs = PROVE_RUNS};
 	struct option_line l = {
 		.verb = "verify", .rows = rows, .n = ARRAY_SIZE(rows), .noted = &o.settings};
 	int rest, r = options_parse(&l, argc, argv, &o, &rest);

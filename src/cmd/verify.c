@@ -205,6 +205,27 @@ static void choose_msizes(struct verify *v)
 		v->o.msizes[0] = ready_msize(v->ready.share);
 }
 
+/* What is shared and what is done with it is the proof's own. */
+static int run_proof(struct verify *v)
+{
+	const unsigned msizes[] = {ready_msize(v->ready.share), 0};
+	const struct run_plan plan = {
+		.guest = v->o.wish.guest,
+		.share = v->ready.share,
+		.kernel = v->ready.kernel,
+		.qemu = (const char *const *)v->ready.qemu,
+		.msizes = msizes,
+		.warren = v->ready.warren,
+		.probe = v->ready.probe,
+		.memory_mib = v->o.memory_mib,
+		.silence_limit_s = v->o.timeout_s,
+		.cpu = v->o.cpu,
+	};
+
+	monitor_block_signals();
+	return caught ? failf(v, 128 + caught, "interrupted") : verify_prove(&v->o, &plan);
+}
+
 static int run(struct verify *v)
 {
 	struct run_result result;
@@ -284,6 +305,12 @@ int cmd_verify(int argc, char **argv)
 	printer_init(&v.printer, &v.o, &v.plan);
 	walk_raise_fd_limit();
 	catch_signals();
+	if (v.o.prove) {
+		status = make_ready(&v);
+		status = status ? status : run_proof(&v);
+		done(&v);
+		return status;
+	}
 	status = page_begin(&v.printer);
 	if (!status)
 		status = v.o.corpus ? plan_corpus(&v) : open_dir(&v);

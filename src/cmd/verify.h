@@ -31,8 +31,9 @@ struct verify_options {
 	bool all_caches; /* that the kernel knows: none were asked for */
 	uint32_t timeout_s, memory_mib;
 	bool writable_root;
-	bool json, keep, no_blame, no_record, quiet, stats, help;
-	int cpu; /* as in run.h */
+	bool json, keep, no_blame, no_record, quiet, stats, help, prove;
+	uint32_t runs; /* of --prove, healthy ones */
+	int cpu;       /* as in run.h */
 	const char *save_manifest, *manifest, *exec, *html;
 	char **settings; /* the options given that shape the run, "--NAME=VALUE" each */
 };
@@ -80,6 +81,9 @@ int end_status(const struct printer *p, const struct run_result *r);
 
 /* The last line; returns the exit code. */
 int print_end(struct printer *p, const struct run_result *r);
+
+/* --prove: BASE is what is at hand. Returns the exit code; verify-prove.c. */
+int verify_prove(const struct verify_options *o, const struct run_plan *base);
 
 /* JSON, verify-json.c. */
 struct mount_result;

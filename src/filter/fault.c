@@ -236,6 +236,12 @@ static size_t shorten(struct fault *f, uint64_t offset, size_t asked)
 	return asked;
 }
 
+static bool is_of_reads(enum kind kind)
+{
+	return kind <= FAULT_CUT || kind == FAULT_SHORT || kind == FAULT_DELAY ||
+	       kind == FAULT_REORDER;
+}
+
 static bool is_late(struct fault *f)
 {
 	return f->kind == FAULT_DELAY ||
@@ -253,7 +259,7 @@ static int fault_read(struct file *file, const struct call *c, const struct iove
 	size_t asked, got = 0;
 	int r, n_parts;
 
-	if (!is_about(f, pf->node))
+	if (!is_about(f, pf->node) || !is_of_reads(f->kind))
 		return pass_ops.read(file, c, iov, n, offset, ret_count);
 	/* A read that is made again would take its turn twice. */
 	if (c->in_place)

@@ -18,19 +18,8 @@
 #include "probe.h"
 
 #define PAGE 4096U
-#define UNIT 16U
 #define BATCH 16U	/* pages of a read or write */
 #define REPORTED_MAX 64 /* pages of one scan */
-
-/* Each page has bytes of its own. */
-void memory_canary(uint64_t page, unsigned char *buf)
-{
-	char unit[UNIT + 1];
-
-	snprintf(unit, sizeof(unit), "~canary%08" PRIx32 "\n", (uint32_t)page);
-	for (size_t at = 0; at < PAGE; at += UNIT)
-		memcpy(buf + at, unit, UNIT);
-}
 
 static uint64_t free_pages(void)
 {
