@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The warren program: finds the verb, hands over. */
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,18 +26,6 @@ static void print_help(FILE *f)
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		fprintf(f, "  %-8s  %s\n", verbs[i].name, verbs[i].summary);
 	fprintf(f, "\n'warren VERB --help' tells more of one; so does 'man warren-VERB'.\n");
-}
-
-int cmd_usage_error(const char *verb, const char *fmt, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "warren: error: ");
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fprintf(stderr, "; see 'warren %s%s--help'\n", verb ? verb : "", verb ? " " : "");
-	return EXIT_USAGE;
 }
 
 int cmd_version(int argc, char **argv)
