@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The file systems that the server sees: an empty root that cannot be written to, in it the export
  * and, if it needs one, the folder of recordings. Nothing there is a device, runs, or gives rights.
- * /proc has no place in it: /proc/self/fd is reached by a descriptor. */
+ * /proc has no place in it: of that there is /proc/self/fd, by a descriptor. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -15,17 +15,14 @@
 
 #define PLAIN (MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
 
-/* A new file system of TYPE with OPTION=VALUE, attached nowhere. */
-static int make_fs(const char *type, const char *option, const char *value, int *ret_fd)
+/* A new, empty file system, attached nowhere. */
+static int make_root(int *ret_fd)
 {
-	autoclose int fs = fsopen(type, FSOPEN_CLOEXEC);
+	autoclose int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
 	int fd;
 
-	if (fs < 0)
-		return -errno;
-	if (option && fsconfig(fs, FSCONFIG_SET_STRING, option, value, 0))
-		return -errno;
-	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "size", "65536", 0) ||
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 		return -errno;
 	fd = fsmount(fs, FSMOUNT_CLOEXEC, PLAIN);
 	if (fd < 0)
@@ -57,23 +54,6 @@ static int clone_folder(const char *path, bool readonly, int *ret_fd)
 	return 0;
 }
 
-/* Of our pid namespace, so that no other process is in it. Where the one that we have is hidden in
- * parts (containers), the kernel gives no new one. */
-static int open_proc(int *ret_fd)
-{
-	autoclose int proc = -1;
-	int fd = -1;
-
-	if (!make_fs("proc", "subset", "pid", &proc))
-		fd = openat(proc, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	*ret_fd = fd;
-	return 0;
-}
-
 static int make_parts(const struct sandbox_plan *p, struct tree *t, char *why)
 {
 	int r;
@@ -81,7 +61,7 @@ static int make_parts(const struct sandbox_plan *p, struct tree *t, char *why)
 	/* What is mounted or unmounted on the host from now on is so here too; never the reverse. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
 		return explain(why, -errno, "mounts cannot be made ours");
-	r = make_fs("tmpfs", "size", "65536", &t->root_fd);
+	r = make_root(&t->root_fd);
 	if (r)
 		return explain(why, r, "no empty root can be mounted");
 	if (mkdirat(t->root_fd, "export", 0755) || mkdirat(t->root_fd, "record", 0755))
@@ -93,7 +73,8 @@ static int make_parts(const struct sandbox_plan *p, struct tree *t, char *why)
 		r = clone_folder(p->record_dir, false, &t->record_fd);
 	if (r)
 		return explain(why, r, "%s cannot be mounted alone", p->record_dir);
-	r = open_proc(&t->proc_fd);
+	/* Alone, so that no ".." leads from it into /proc. */
+	r = clone_folder("/proc/self/fd", true, &t->proc_fd);
 	return r ? explain(why, r, "there is no /proc") : 0;
 }
 
