@@ -19,19 +19,6 @@
 #define PIECE (1U << 16)
 #define LIST_LIMIT (1U << 20)
 
-static int write_all(int fd, const char *at, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, at, n);
-
-		if (done < 0)
-			return -errno;
-		at += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
 int bundle_copy(const char *from, const char *to)
 {
 	autoclose int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;

@@ -13,23 +13,9 @@
 
 #include "cleanup.h"
 #include "macros.h"
+#include "path.h"
 
 #define PIECE (1U << 16)
-
-static int write_all(int fd, const char *at, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, at, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		at += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
 
 static int create(const char *folder, const char *name)
 {

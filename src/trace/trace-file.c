@@ -35,7 +35,7 @@ struct trace_file {
 };
 
 /* #syscalls: write */
-static int write_all(struct trace_file *f, const void *p, size_t n)
+static int put_bytes(struct trace_file *f, const void *p, size_t n)
 {
 	const char *from = p;
 
@@ -75,7 +75,7 @@ static int open_part(struct trace_file *f)
 	f->size = 0;
 	f->n_index = 0;
 	trace_put_file_head(&f->head, head);
-	return write_all(f, head, sizeof(head));
+	return put_bytes(f, head, sizeof(head));
 }
 
 static int check_path(const char *path, char **ret_why)
@@ -171,7 +171,7 @@ static int write_index(struct trace_file *f)
 	trace_put_block_head(&head, bytes);
 	trace_put64(p, f->size);
 	memcpy(p + 8, trace_tail_magic, sizeof(trace_tail_magic));
-	return write_all(f, bytes, size);
+	return put_bytes(f, bytes, size);
 }
 
 /* #syscalls rotation: renameat */
@@ -196,7 +196,7 @@ static int append(struct trace_file *f, struct trace_block *b)
 
 	if (!err)
 		err = remember(f, b);
-	return err ? err : write_all(f, b->bytes, b->len);
+	return err ? err : put_bytes(f, b->bytes, b->len);
 }
 
 int trace_file_append(struct trace_file *f, struct trace_block *b)

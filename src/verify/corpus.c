@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "macros.h"
+#include "path.h"
 
 #define PAGE 4096U
 #define IO_HEADER 24U /* what Linux leaves of msize for the rest of a Tread and its reply */
@@ -354,21 +355,6 @@ bool corpus_find_origin(const void *bytes, size_t n, struct corpus_origin *ret_o
 		return true;
 	}
 	return false;
-}
-
-static int write_all(int fd, const char *buf, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, buf, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		buf += done;
-		n -= (size_t)done;
-	}
-	return 0;
 }
 
 static int write_content(const struct corpus_spec *s, int fd, uint16_t id, uint32_t size)
