@@ -25,7 +25,7 @@ static const char *const way_words[] = {"read",	    "pread",	 "mmap",     "direc
 					"splice",   "plain",	 "willneed", "readahead",
 					"mmap-seq", "mmap-rand", NULL};
 
-static void print_help(void)
+static void print_guest_help(void)
 {
 	printf("usage: warren verify [OPTION]... DIR\n"
 	       "       warren verify [OPTION]... --corpus [SPEC]\n"
@@ -49,8 +49,13 @@ static void print_help(void)
 	       "  --fault FAULT         let warren's server damage what it sends, to test the "
 	       "verdict\n"
 	       "  --memory MIB          memory of the guest, 64 to 65536 (512)\n"
-	       "  --cpu N|any           where guest and server run (uml: both on one CPU)\n\n"
-	       "what it does:\n"
+	       "  --cpu N|any           where guest and server run (uml: both on one CPU)\n\n");
+}
+
+static void print_help(void)
+{
+	print_guest_help();
+	printf("what it does:\n"
 	       "  --corpus [SPEC]       in place of DIR files that are made for it, of sizes "
 	       "around\n"
 	       "                        all boundaries; SPEC as 'sizes=boundaries,seed=1'\n"
