@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bundle.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,6 +12,7 @@
 
 #include "cache.h"
 #include "cleanup.h"
+#include "elf-loader.h"
 #include "path.h"
 #include "spawn.h"
 
@@ -37,34 +37,12 @@ int bundle_copy(const char *from, const char *to)
 	return r;
 }
 
-/* The place of the loader's name in the file. */
-static int find_loader(int fd, Elf64_Phdr *ret_h)
-{
-	Elf64_Ehdr e;
-	Elf64_Phdr h;
-
-	if (pread(fd, &e, sizeof(e), 0) != sizeof(e) || memcmp(e.e_ident, ELFMAG, SELFMAG) ||
-	    e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_phentsize != sizeof(h))
-		return -EINVAL;
-	for (unsigned i = 0; i < e.e_phnum; i++) {
-		off_t at = (off_t)e.e_phoff + (off_t)(i * sizeof(h));
-
-		if (pread(fd, &h, sizeof(h), at) != sizeof(h))
-			return -EINVAL;
-		if (h.p_type == PT_INTERP && h.p_filesz > 1 && h.p_filesz < PATH_MAX) {
-			*ret_h = h;
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
 int bundle_set_loader(const char *path, const char *loader)
 {
 	autoclose int fd = open(path, O_RDWR | O_CLOEXEC);
 	char name[PATH_MAX] = "";
 	Elf64_Phdr h = {0};
-	int r = fd < 0 ? -errno : find_loader(fd, &h);
+	int r = fd < 0 ? -errno : elf_find_loader(fd, &h);
 
 	if (r)
 		return r;
@@ -73,22 +51,6 @@ int bundle_set_loader(const char *path, const char *loader)
 	snprintf(name, sizeof(name), "%s", loader);
 	/* The kernel wants the last byte to be 0, and takes what is before the first. */
 	return pwrite(fd, name, h.p_filesz, (off_t)h.p_offset) == (ssize_t)h.p_filesz ? 0 : -EIO;
-}
-
-static int read_loader(const char *path, char *buf)
-{
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-	Elf64_Phdr h = {0};
-	int r = fd < 0 ? -errno : find_loader(fd, &h);
-
-	if (r)
-		return r;
-	if (!h.p_filesz || h.p_filesz >= PATH_MAX)
-		return -EINVAL;
-	if (pread(fd, buf, h.p_filesz, (off_t)h.p_offset) != (ssize_t)h.p_filesz)
-		return -EIO;
-	buf[h.p_filesz - 1] = '\0';
-	return 0;
 }
 
 /* "	libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f...)" */
@@ -132,7 +94,8 @@ int bundle_libraries(const char *program, const char *dir, char **ret_why)
 {
 	autofree char *text = NULL, *to = path_join(dir, BUNDLE_LOADER);
 	char loader[PATH_MAX], *save;
-	int r = read_loader(program, loader);
+	autoclose int fd = open(program, O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : elf_read_loader(fd, loader);
 
 	if (r == -ENOENT)
 		return 0;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "elf-loader.h"
 #include "macros.h"
 #include "path.h"
 #include "spawn.h"
@@ -107,28 +108,6 @@ static int add_libraries(struct collection *c, const char *loader, const char *p
 	return r ? r : add_file(c, loader);
 }
 
-/* The interpreter of a dynamic program; 0 with NULL for a static one. */
-static int read_loader(int fd, const Elf64_Ehdr *e, char **ret_loader)
-{
-	for (unsigned i = 0; i < e->e_phnum; i++) {
-		off_t at = (off_t)(e->e_phoff + (uint64_t)i * e->e_phentsize);
-		char name[256] = "";
-		Elf64_Phdr p;
-
-		if (pread(fd, &p, sizeof(p), at) != sizeof(p))
-			return -EINVAL;
-		if (p.p_type != PT_INTERP)
-			continue;
-		if (p.p_filesz >= sizeof(name) ||
-		    pread(fd, name, p.p_filesz, (off_t)p.p_offset) != (ssize_t)p.p_filesz ||
-		    *name != '/')
-			return -EINVAL;
-		*ret_loader = strdup(name);
-		return *ret_loader ? 0 : -ENOMEM;
-	}
-	return 0;
-}
-
 void programs_of_script(const char *text, char *ret_words[2])
 {
 	const char *at = text + 2 + strspn(text + 2, " \t");
@@ -151,8 +130,7 @@ static int add_needs(struct collection *c, const char *path)
 		Elf64_Ehdr e;
 		char text[257];
 	} head = {.text = ""};
-	autofree char *loader = NULL;
-	char *words[2];
+	char loader[PATH_MAX], *words[2];
 	int r;
 
 	if (fd < 0 || pread(fd, &head, sizeof(head) - 1, 0) < 4)
@@ -160,8 +138,8 @@ static int add_needs(struct collection *c, const char *path)
 	if (!memcmp(head.text, ELFMAG, SELFMAG)) {
 		if (head.e.e_ident[EI_CLASS] != ELFCLASS64)
 			return 0;
-		r = read_loader(fd, &head.e, &loader);
-		return r || !loader ? r : add_libraries(c, loader, path);
+		r = elf_read_loader(fd, loader);
+		return r == -ENOENT ? 0 : r ? r : add_libraries(c, loader, path);
 	}
 	if (memcmp(head.text, "#!", 2) != 0)
 		return 0;
