@@ -30,6 +30,20 @@ SCRATCH = "/mnt"  # the guest's own; nothing is written to the host's
 BOOT_SECONDS = 60
 
 
+def tree_cpu_seconds(pid):
+    """CPU time of a process and its descendants, those that are gone included."""
+    total = 0.0
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+            fields = f.read().rpartition(")")[2].split()
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            children = f.read().split()
+    except OSError:  # gone: its parent has its time
+        return total
+    total += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return total + sum(map(tree_cpu_seconds, children))
+
+
 class Guest:
     """`with Guest(image, helper, devices, cpu) as g`; DEVICES: (kind, socket) in the guest's order."""
 
@@ -104,6 +118,10 @@ class Guest:
         """Of the virtio devices so far: for a client that waits for each reply, its requests."""
         lines = self.run("grep -i virtio /proc/interrupts || :")
         return sum(int(x.split()[1]) for x in lines if re.match(r"\s*\d+:\s+\d+", x))
+
+    def cpu_seconds(self):
+        """Of the kernel and of the processes that it keeps for those of the guest."""
+        return tree_cpu_seconds(self.process.pid)
 
     def stop(self):
         """Shares must be unmounted by now, or it would never end by itself: it is not asked."""

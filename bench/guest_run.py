@@ -87,12 +87,14 @@ class GuestRun:
 
     def one_step(self, workload, step, case, placement):
         s = self.servers.get(case.peer)
-        before = (self.guest.interrupts() if s else None, s and s.cpu_seconds())
+        requests = self.guest.interrupts() if s else 0
+        server, guest = s.cpu_seconds() if s else 0, self.guest.cpu_seconds()
         lines = self.guest.run(self.words(step, "out"), self.limit)
-        costs = {}
+        server, guest = (s.cpu_seconds() if s else 0) - server, self.guest.cpu_seconds() - guest
+        costs = {"cpu_us": (server + guest) * 1e6}
         if s:
-            costs = {"server_cpu_us": (s.cpu_seconds() - before[1]) * 1e6,
-                     "requests": self.guest.interrupts() - before[0]}
+            costs.update(server_cpu_us=server * 1e6,
+                         requests=self.guest.interrupts() - requests)
         self.note(workload, step, case.name, placement, seconds_of(lines, step.name), costs)
 
     def in_guest(self, workload, group, case, placement, share):
@@ -107,12 +109,16 @@ class GuestRun:
     def on_host(self, workload, group, placement, share, cpu):
         for step in group.steps:
             words = ["taskset", "-c", str(cpu), "sh", "-c", self.words(step, "out")]
+            before = os.times()
             run = subprocess.run(words, cwd=share, capture_output=True, text=True, check=False,
                                  timeout=self.limit, stdin=subprocess.DEVNULL)
             if run.returncode:
                 raise Failed(f"on the host: {(run.stderr.strip() or 'failed')[-200:]}")
+            after = os.times()
+            cpu = (after.children_user + after.children_system
+                   - before.children_user - before.children_system)
             self.note(workload, step, HOST, placement,
-                      seconds_of(run.stdout.splitlines(), step.name), {})
+                      seconds_of(run.stdout.splitlines(), step.name), {"cpu_us": cpu * 1e6})
 
     def one_group(self, workload, group, placement, trees, cpus):
         """A B C ...: each share once."""

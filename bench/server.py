@@ -8,6 +8,7 @@ A peer is a module with
     command(tools, share, state)   its words; STATE is an empty folder of its own
     address(share, state)          for `warren bench`, or the path of a vhost-user socket
     ANAME     what a client attaches to: a format of SHARE
+    SUPERVISED  is it a child of what is started that serves?
     version(tools)                 a line
 """
 import importlib
@@ -131,7 +132,12 @@ class Server:
 
     @property
     def pid(self):
-        return self.process.pid
+        """Of the process that serves."""
+        pid = self.process.pid
+        if self.peer.SUPERVISED:
+            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+                pid = int((f.read().split() or [pid])[0])
+        return pid
 
     def cpu_seconds(self):
         """CPU time of all its threads so far; None when it is gone."""

@@ -50,7 +50,7 @@ def busy_us(row):
 def target(ours, theirs, what, at_least, ratios, load):
     """RATIOS: by medians, best runs, CPU time. Others' work does not disturb the last."""
     median, best, cpu = ratios
-    judged = cpu if load > IDLE and cpu is not None and what == "rate" else best
+    judged = cpu if load > IDLE and cpu is not None else best
     return {
         "workload": ours["workload"], "step": ours["step"], "depth": ours["depth"],
         "placement": ours["placement"], "case": ours["case"], "against": theirs["case"],
@@ -79,9 +79,11 @@ def judge_wire(rows, load):
             yield target(ours, theirs, what, at_least, ratios, load)
 
 
-def fastest(rows, prefix):
+def fastest(rows, prefix, load):
+    """On a busy machine, by what it needs of CPUs."""
     found = [r for r in rows if r["case"].startswith(prefix)]
-    return min(found, key=lambda r: r["min"], default=None)
+    key = "cpu_us" if load > IDLE and all(r["cpu_us"] for r in found) else "min"
+    return min(found, key=lambda r: r[key], default=None)
 
 
 def judge_guest(rows, load):
@@ -90,10 +92,11 @@ def judge_guest(rows, load):
             if key[0] not in names:
                 continue
             same = select(rows, workload=key[0], step=key[1], placement=key[2])
-            ours, theirs = fastest(same, "warren"), fastest(same, against)
+            ours, theirs = (fastest(same, prefix, load) for prefix in ("warren", against))
             if ours and theirs:
                 ratios = (divide(theirs["median"], ours["median"]),
-                          divide(theirs["min"], ours["min"]), None)
+                          divide(theirs["min"], ours["min"]),
+                          divide(busy_us(theirs), busy_us(ours)))
                 yield target(ours, theirs, "time", at_least, ratios, load)
 
 

@@ -5,6 +5,7 @@ from server import need_program, package_version
 NAME = "diod"
 WHERE = "wire"
 ANAME = "{share}"
+SUPERVISED = False
 
 
 def missing(tools):

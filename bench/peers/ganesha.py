@@ -9,6 +9,7 @@ from server import need_program, package_version
 NAME = "nfs-ganesha"
 WHERE = "wire"
 ANAME = "{share}"
+SUPERVISED = False
 CONFIG = """
 NFS_CORE_PARAM {{ Protocols = 9P; }}
 NFSv4 {{ RecoveryRoot = "{state}"; Graceless = true; }}

@@ -9,6 +9,7 @@ import sys
 NAME = "virtiofs, auto"
 WHERE = "virtio"
 ANAME = ""
+SUPERVISED = False
 TAG = "virtiofs-auto"
 OPTIONS = ["--cache", "auto"]
 

@@ -5,6 +5,7 @@ from peers.virtiofsd import address, missing, start, version  # noqa: F401
 NAME = "virtiofs, always"
 WHERE = "virtio"
 ANAME = ""
+SUPERVISED = False
 TAG = "virtiofs-always"
 OPTIONS = ["--cache", "always", "--writeback"]
 

@@ -6,6 +6,7 @@ from ports import port_of
 NAME = "warren, TCP"
 WHERE = "wire"
 ANAME = ""
+SUPERVISED = True
 
 
 def address(share, state):

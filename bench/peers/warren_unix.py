@@ -7,6 +7,7 @@ from server import first_line
 NAME = "warren"
 WHERE = "wire"
 ANAME = ""
+SUPERVISED = True
 
 
 def missing(tools):

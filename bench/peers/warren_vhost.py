@@ -5,6 +5,7 @@ from peers.warren_unix import missing, version  # noqa: F401
 NAME = "warren, vhost-user"
 WHERE = "wire virtio"
 ANAME = ""
+SUPERVISED = True
 
 
 def address(share, state):
