@@ -40,6 +40,7 @@ static const char *noun_of(const char *class)
 		{"ZERO", "zeros"},
 		{"BITFLIP", "a flipped bit"},
 		{"SHIFTED", "bytes of another place in the file"},
+		{"TORN", "old bytes among new ones"},
 		{"FOREIGN", "bytes of another file"},
 		{"STALE", "bytes of another generation of the file"},
 		{"SHORT", "an end that comes too early"},

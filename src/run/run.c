@@ -211,6 +211,8 @@ static int take_walk(struct verification *r, const char *line)
 		compare_set_read_size(r->compare, read_size(r));
 	if (!err && r->plan->exec && r->is_first && !strcmp(*r->cache, "loose"))
 		compare_without_times(r->compare);
+	if (!err && r->plan->manifest)
+		compare_with_old_manifest(r->compare);
 	if (!err)
 		begin_inquiry(r);
 	return err ? err : compare_line(r->compare, line);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "blame.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -198,6 +199,23 @@ static bool is_about_bytes(const struct finding *f)
 	       f->class != DAMAGE_LONG && f->class != DAMAGE_STRAY;
 }
 
+/* Bytes that nobody knows, but which went over the wire earlier. What the server sends wrongly again and again
+ * is none of these. */
+static void name_old(struct finding *f, const struct points *p)
+{
+	bool is_nameless = f->class == DAMAGE_RANDOM || f->class == DAMAGE_DIFFERENT;
+
+	if (!is_nameless || !p->wire || !p->wire->was_before ||
+	    (p->sent == SEEN_WRONG && !p->wire->earlier.is_write))
+		return;
+	f->class = DAMAGE_STALE;
+	free(f->text);
+	if (asprintf(&f->text, "as %s of tag %u had it, before",
+		     p->wire->earlier.is_write ? "the Twrite" : "the Rread",
+		     p->wire->earlier.tag) < 0)
+		f->text = NULL;
+}
+
 void blame(const struct blame_facts *b, struct finding *f)
 {
 	enum certainty c;
@@ -208,6 +226,7 @@ void blame(const struct blame_facts *b, struct finding *f)
 		f->layer = LAYER_HOST_FILE;
 	else
 		f->layer = is_about_bytes(f) ? blame_bytes(b, &p) : blame_other(f, &p);
+	name_old(f, &p);
 	f->second_look = p.second_look;
 	if (b->wire && b->wire->has_request) {
 		f->has_request = true;

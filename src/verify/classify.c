@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "classify.h"
+#include "classify-parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "corpus.h"
 #include "digest.h"
 #include "macros.h"
 #include "manifest.h"
@@ -43,9 +42,8 @@ static bool is_all_zero(const unsigned char *p, size_t n)
 	return true;
 }
 
-/* The range of the bytes that differ; false when none does. */
-static bool find_range(const unsigned char *host, const unsigned char *guest, size_t n,
-		       struct diagnosis *d)
+bool classify_range(const unsigned char *host, const unsigned char *guest, size_t n,
+		    struct diagnosis *d)
 {
 	size_t from = 0, to = n;
 
@@ -101,7 +99,7 @@ static bool classify_zero(const struct specimen *s, struct diagnosis *d)
 	if (!guest && !guess_zeros(s, guess))
 		return false;
 	guest = guest ? guest : guess;
-	if (!find_range(s->host, guest, s->n, &found) ||
+	if (!classify_range(s->host, guest, s->n, &found) ||
 	    !is_all_zero(guest + found.from, found.to - found.from))
 		return false;
 	if (found.to - found.from == 1 && is_one_bit(s->host[found.from], 0))
@@ -136,7 +134,7 @@ static bool classify_bitflip(const struct specimen *s, struct diagnosis *d)
 	if (!guest && !guess_bit(s, guess))
 		return false;
 	guest = guest ? guest : guess;
-	if (!find_range(s->host, guest, s->n, &found) || found.to - found.from != 1 ||
+	if (!classify_range(s->host, guest, s->n, &found) || found.to - found.from != 1 ||
 	    !is_one_bit(s->host[found.from], guest[found.from]))
 		return false;
 	*d = found;
@@ -161,43 +159,6 @@ static unsigned char *read_around(const struct specimen *s, uint64_t reach, uint
 	return buf;
 }
 
-/* The bytes of another generation of the same file at the same place: a file of a corpus says so itself. */
-static bool is_stale(const struct specimen *s, const unsigned char *guest, struct diagnosis *d)
-{
-	struct diagnosis found = *d;
-	struct corpus_origin should, is;
-	size_t from, to;
-
-	if (!find_range(s->host, guest, s->n, &found))
-		return false;
-	from = found.from - found.from % CORPUS_UNIT;
-	to = MIN(s->n, found.to + CORPUS_UNIT - 1 - (found.to - 1) % CORPUS_UNIT);
-	if (!corpus_find_origin(s->host + from, to - from, &should) ||
-	    !corpus_find_origin(guest + from, to - from, &is) || should.id != is.id ||
-	    should.offset != is.offset || should.generation == is.generation)
-		return false;
-	found.generation = is.generation;
-	*d = found;
-	return true;
-}
-
-static bool classify_stale(const struct specimen *s, struct diagnosis *d)
-{
-	unsigned char guess[DIGEST_BLOCK];
-	struct corpus_origin o;
-
-	if (s->guest)
-		return is_stale(s, s->guest, d);
-	if (!corpus_find_origin(s->host, s->n, &o))
-		return false;
-	for (unsigned generation = 1; generation <= UINT8_MAX; generation++) {
-		corpus_fill(o.id, (uint8_t)generation, o.offset, guess, s->n);
-		if (fits(s, guess))
-			return is_stale(s, guess, d);
-	}
-	return false;
-}
-
 static bool is_telling(const unsigned char *p, size_t n)
 {
 	return n >= NEEDLE_MIN && memcmp(p, p + 1, n - 1) != 0;
@@ -211,7 +172,7 @@ static bool find_bytes_elsewhere(const struct specimen *s, struct diagnosis *d)
 	uint64_t start;
 	size_t n;
 
-	if (!find_range(s->host, s->guest, s->n, &found) ||
+	if (!classify_range(s->host, s->guest, s->n, &found) ||
 	    !is_telling(s->guest + found.from, found.to - found.from))
 		return false;
 	around = read_around(s, SEARCH_BYTES, &start, &n);
@@ -235,7 +196,7 @@ static bool find_digest_elsewhere(const struct specimen *s, struct diagnosis *d)
 		if (start + i == s->offset || !fits(s, around + i))
 			continue;
 		d->shift = (int64_t)(start + i) - (int64_t)s->offset;
-		return find_range(s->host, around + i, s->n, d);
+		return classify_range(s->host, around + i, s->n, d);
 	}
 	return false;
 }
@@ -293,7 +254,7 @@ static bool classify_foreign_bytes(const struct specimen *s, struct diagnosis *d
 	if (!guest && !owner_guess_tail(s->owners, s->host, s->n, s->digest, guess, &found.foreign,
 					&found.foreign_offset))
 		return false;
-	if (!find_range(s->host, guest ? guest : guess, s->n, &found))
+	if (!classify_range(s->host, guest ? guest : guess, s->n, &found))
 		return false;
 	if (guest && !owner_find(s->owners, guest + found.from, found.to - found.from,
 				 &found.foreign, &found.foreign_offset))
@@ -302,6 +263,16 @@ static bool classify_foreign_bytes(const struct specimen *s, struct diagnosis *d
 		found.foreign_offset += found.from;
 	*d = found;
 	return true;
+}
+
+static bool classify_stale(const struct specimen *s, struct diagnosis *d)
+{
+	return classify_old(s, false, d);
+}
+
+static bool classify_torn(const struct specimen *s, struct diagnosis *d)
+{
+	return classify_old(s, true, d);
 }
 
 static bool guess_byte(const struct specimen *s, unsigned char *guess)
@@ -327,7 +298,7 @@ static bool classify_random(const struct specimen *s, struct diagnosis *d)
 	if (!guest && s->is_thorough && guess_byte(s, guess))
 		guest = guess;
 	if (guest)
-		find_range(s->host, guest, s->n, d);
+		classify_range(s->host, guest, s->n, d);
 	return true;
 }
 
@@ -335,9 +306,13 @@ static const struct {
 	enum damage class;
 	bool (*is_it)(const struct specimen *s, struct diagnosis *d);
 } rows[] = {
-	{DAMAGE_ZERO, classify_zero},	    {DAMAGE_BITFLIP, classify_bitflip},
-	{DAMAGE_STALE, classify_stale},	    {DAMAGE_SHIFTED, classify_shifted},
-	{DAMAGE_FOREIGN, classify_foreign}, {DAMAGE_FOREIGN, classify_foreign_bytes},
+	{DAMAGE_ZERO, classify_zero},
+	{DAMAGE_STALE, classify_stale},
+	{DAMAGE_TORN, classify_torn},
+	{DAMAGE_BITFLIP, classify_bitflip},
+	{DAMAGE_SHIFTED, classify_shifted},
+	{DAMAGE_FOREIGN, classify_foreign},
+	{DAMAGE_FOREIGN, classify_foreign_bytes},
 	{DAMAGE_RANDOM, classify_random},
 };
 

@@ -35,7 +35,7 @@ struct diagnosis {
 	int64_t shift;	 /* SHIFTED: the bytes are those of that much further on in the file */
 	const struct node *foreign; /* FOREIGN: whose, and from where there */
 	uint64_t foreign_offset;
-	uint8_t generation; /* STALE: of a corpus file's bytes */
+	unsigned generation, host_generation; /* STALE, TORN: of the corpus; 0: not known */
 };
 
 void classify(const struct specimen *s, struct diagnosis *ret_d);

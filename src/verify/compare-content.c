@@ -21,6 +21,8 @@
 struct piece {
 	struct diagnosis d;
 	uint64_t from, to, steps, right;
+	bool has_digest; /* of the guest's block, the first of them */
+	uint64_t digest;
 	struct sample sample;
 };
 
@@ -60,23 +62,27 @@ static char *describe(const struct diagnosis *d)
 	if (d->class == DAMAGE_FOREIGN && asprintf(&text, "the bytes of %s at 0x%" PRIx64,
 						   path ? path : "?", d->foreign_offset) < 0)
 		return NULL;
-	if (d->class == DAMAGE_STALE &&
-	    asprintf(&text, "the bytes of generation %u of the file", d->generation) < 0)
+	if ((d->class == DAMAGE_STALE || d->class == DAMAGE_TORN) &&
+	    asprintf(&text, "generation %u of it, where the host has %u", d->generation,
+		     d->host_generation) < 0)
 		return NULL;
 	if (d->class == DAMAGE_RANDOM && !d->is_exact)
 		return strdup("somewhere in this range");
 	return text;
 }
 
-/* The finding that was added last. */
-static void set_sample(struct tally *t, const struct sample *s)
+/* To the finding that was added last. */
+static void set_details(struct tally *t, const struct piece *p)
 {
 	struct finding *f;
 
-	if (!s->n || t->last_finding == &t->findings)
+	if (t->last_finding == &t->findings)
 		return;
 	f = container_of(t->last_finding, struct finding, next);
-	f->sample = *s;
+	f->has_digest = p->has_digest;
+	f->digest = p->digest;
+	if (p->sample.n)
+		f->sample = p->sample;
 }
 
 static int flush_piece(struct judge *j)
@@ -93,7 +99,7 @@ static int flush_piece(struct judge *j)
 	r = add_finding(j->c, j->c->node, NULL, p->d.class, p->from, p->to, p->steps, p->right,
 			describe(&p->d));
 	if (!r && n < KEPT_MAX)
-		set_sample(&j->c->t, &p->sample);
+		set_details(&j->c->t, p);
 	return r;
 }
 
@@ -244,6 +250,8 @@ static int classify_block(struct judge *j, uint64_t block, size_t n, uint64_t di
 	j->c->thorough_left -= s.is_thorough;
 	j->left--;
 	classify(&s, &p->d);
+	p->has_digest = true;
+	p->digest = digest;
 	p->from = s.offset + p->d.from;
 	p->to = s.offset + p->d.to;
 	take_sample(j, guest, &p->d, &p->sample);
@@ -440,6 +448,30 @@ static bool is_as_it_should(const struct compare *c, const struct node *n)
 	       runs_equal(&l->runs, &n->runs);
 }
 
+/* The guest has what the manifest says; but that is of an older moment. */
+static int judge_old(struct compare *c, const struct node *n)
+{
+	autoclose int fd = host_open(manifest_root_fd(c->m), c->node, O_RDONLY | O_NONBLOCK);
+	uint64_t block = 0, count, length;
+	struct runs now = {0};
+	int r = 0;
+
+	if (fd < 0 || host_recheck(manifest_root_fd(c->m), c->node, false, NULL) != HOST_CHANGED ||
+	    host_digest(fd, NULL, NULL, &now, &length) < 0) {
+		runs_done(&now);
+		return 0;
+	}
+	while (!r && runs_differ(&n->runs, &now, &block, &count)) {
+		r = add_finding(c, c->node, NULL, DAMAGE_STALE, block * DIGEST_BLOCK,
+				MIN((block + count) * DIGEST_BLOCK, n->length), reading_steps(c), 0,
+				strdup("as the manifest has it, which is older than the host's "
+				       "file"));
+		block += count;
+	}
+	runs_done(&now);
+	return r;
+}
+
 int judge_content(struct compare *c)
 {
 	struct judge j = {.c = c, .n = c->node->same, .fd = -1, .left = CLASSIFIED_MAX};
@@ -451,8 +483,10 @@ int judge_content(struct compare *c)
 	if (c->node->err || j.n->err)
 		return note_unreadable(c, c->node);
 	/* No way worked: each has told its error. */
-	if (is_as_it_should(c, j.n) || !(reading_steps(c) & ~c->content.failed))
+	if (!(reading_steps(c) & ~c->content.failed))
 		return 0;
+	if (is_as_it_should(c, j.n))
+		return c->is_old ? judge_old(c, j.n) : 0;
 	state = host_recheck(manifest_root_fd(c->m), c->node, true, &now);
 	fd = j.fd = state == HOST_CHANGED
 			    ? -1

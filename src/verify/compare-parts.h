@@ -40,6 +40,7 @@ struct compare {
 	struct manifest *m;
 	unsigned walk;
 	bool without_times;
+	bool is_old; /* the manifest */
 	struct tally t;
 	struct node *folder;  /* NULL: the host has no such folder, or could not read it */
 	unsigned lost_levels; /* how deep we are in one of those */

@@ -43,6 +43,11 @@ void compare_without_times(struct compare *c)
 	c->without_times = true;
 }
 
+void compare_with_old_manifest(struct compare *c)
+{
+	c->is_old = true;
+}
+
 void compare_set_read_size(struct compare *c, uint64_t bytes)
 {
 	c->t.read_size = bytes;

@@ -39,6 +39,8 @@ struct finding {
 	uint64_t steps;	   /* a mask: which steps saw it */
 	uint64_t right;	   /* ... and which read these bytes rightly */
 	char *text;	   /* more of it, for a person; may be NULL */
+	bool has_digest; /* of the block (digest.h) with the first of the bytes, as the guest had it */
+	uint64_t digest;
 	struct sample sample;
 	enum layer layer;	     /* the first bad one */
 	char *evidence;		     /* why that one, or what is missing to say it; may be NULL */
@@ -81,6 +83,10 @@ void compare_free(struct compare *c);
 
 /* With cache=loose the guest keeps its own times of what it wrote itself: leave them out. */
 void compare_without_times(struct compare *c);
+
+/* The manifest is of an older moment: files that the guest sees as it says, while the host's are changed, are
+ * stale. */
+void compare_with_old_manifest(struct compare *c);
 
 /* For the evidence: the bytes that the client asks for in one Tread, at most. */
 void compare_set_read_size(struct compare *c, uint64_t bytes);

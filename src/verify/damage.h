@@ -9,7 +9,8 @@
 	X(BITFLIP, "BITFLIP", "one bit is the other way round")                           \
 	X(SHIFTED, "SHIFTED", "bytes of another place in the same file")                  \
 	X(FOREIGN, "FOREIGN", "bytes of another file")                                    \
-	X(STALE, "STALE", "bytes of an older or newer generation of the file")            \
+	X(STALE, "STALE", "what stood there before")                                      \
+	X(TORN, "TORN", "old bytes and new ones in one page")                             \
 	X(RANDOM, "RANDOM", "bytes that are not known from anywhere")                     \
 	X(DIFFERENT, "DIFFERENT", "not looked at more closely")                           \
 	X(SHORT, "SHORT", "the file ends too early")                                      \

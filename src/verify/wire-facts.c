@@ -101,6 +101,7 @@ static struct wire_request request_of(const struct reading *r, const struct exch
 
 	return (struct wire_request){
 		.tag = e->t.tag,
+		.is_write = !is_read,
 		.offset = is_read ? e->t.Tread.offset : e->t.Twrite.offset,
 		.asked = is_read ? e->t.Tread.count : e->t.Twrite.data.count,
 		.got = is_read ? e->r.Rread.data.count : e->r.Rwrite.count,
@@ -210,6 +211,28 @@ static void forget_lost(struct asked *a, uint64_t from, uint64_t to)
 			a->lost[i] = a->lost[--a->n_lost];
 }
 
+/* Did this message, of before the walk, carry the block that the guest still has? */
+static void look_for_old(struct asked *a, const struct wire_request *q,
+			 const struct trace_record *r)
+{
+	struct wire_facts *f = a->facts;
+	uint64_t block = f->f->from - f->f->from % TRACE_BLOCK;
+	uint64_t end = MIN(block + TRACE_BLOCK, f->f->size);
+	uint32_t n = trace_n_digests(r->grid, r->payload_len);
+
+	if (!f->f->has_digest || !trace_has_digests(r))
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t from, to;
+
+		block_of(q->offset, r->payload_len, i, &from, &to);
+		if (from != block || to != end || trace_digest(r, i) != f->f->digest)
+			continue;
+		f->was_before = true;
+		f->earlier = *q;
+	}
+}
+
 /* What a later Twrite covers anew is not lost. */
 static void take_write(struct reading *r, struct asked *a, const struct exchange *e)
 {
@@ -262,6 +285,19 @@ static void take_other(struct asked *a, const struct exchange *e)
 	}
 }
 
+static void take_earlier(struct reading *r, struct asked *a, const struct exchange *e)
+{
+	bool is_write = e->t.type == Twrite && e->r.type == Rwrite;
+	struct wire_request q;
+
+	if (!is_write && (e->t.type != Tread || e->r.type != Rread))
+		return;
+	q = request_of(r, e);
+	look_for_old(a, &q, is_write ? &e->request : &e->reply);
+	if (is_write && r->q->has_writes)
+		take_write(r, a, e);
+}
+
 static void take_exchange(struct reading *r, struct asked *a, const struct exchange *e)
 {
 	bool is_done = e->kind == EXCHANGE_DONE && e->r_well_formed;
@@ -269,8 +305,7 @@ static void take_exchange(struct reading *r, struct asked *a, const struct excha
 	if (!is_done)
 		return;
 	if (r->part == BEFORE) {
-		if (r->q->has_writes && e->t.type == Twrite && e->r.type == Rwrite)
-			take_write(r, a, e);
+		take_earlier(r, a, e);
 	} else if (e->t.type == Tread && e->r.type == Rread) {
 		take_read(r, a, e);
 	} else {

@@ -26,6 +26,9 @@ struct wire_facts {
 	struct wire_request before;  /* the Tread that ended where that one begins */
 	bool has_request, has_before;
 	char *text; /* of a wrong Rgetattr or Rlerror: what it said; may be NULL */
+	/* The guest's block is what went over the wire before the walk began. */
+	bool was_before;
+	struct wire_request earlier; /* a Tread, or a Twrite if is_write */
 	/* Of the Twrites over it, before the walk. */
 	unsigned n_writes;
 	enum seen written;	   /* does the host hold what came last? */

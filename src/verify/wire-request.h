@@ -9,6 +9,7 @@
 /* A Tread, or a Twrite. */
 struct wire_request {
 	uint16_t tag;
+	bool is_write;
 	uint64_t offset;
 	uint32_t asked, got;
 	uint64_t time; /* ns since the recording's first message */

@@ -74,32 +74,6 @@ static void a_zeroed_tail_is_found_to_the_byte(void **state)
 	expect(t, DAMAGE_ZERO, 1000, DIGEST_BLOCK, 0);
 }
 
-/* A file of a corpus, of generation 2, of which the guest has an older one: all of a block, or a part. */
-static void an_older_generation_is_stale(void **state)
-{
-	struct setting *t = *state;
-	unsigned char *block = t->file + BLOCK * DIGEST_BLOCK;
-	struct diagnosis d;
-
-	corpus_fill(77, 2, BLOCK * DIGEST_BLOCK, block, DIGEST_BLOCK);
-	corpus_fill(77, 1, BLOCK * DIGEST_BLOCK, t->guest, DIGEST_BLOCK);
-	/* The digits of the generation are the first that differ. */
-	expect(t, DAMAGE_STALE, 5, DIGEST_BLOCK - 10, 0);
-	classify(&t->s, &d);
-	assert_int_equal(d.generation, 1);
-	memcpy(t->guest, block, 1600);
-	t->s.guest = t->guest;
-	t->s.digest = digest_of(t->guest, t->s.n);
-	classify(&t->s, &d);
-	assert_int_equal(d.class, DAMAGE_STALE);
-	assert_int_equal(d.from, 1605);
-	/* Of another file it is not. */
-	corpus_fill(78, 1, BLOCK * DIGEST_BLOCK, t->guest, DIGEST_BLOCK);
-	t->s.digest = digest_of(t->guest, t->s.n);
-	classify(&t->s, &d);
-	assert_int_not_equal(d.class, DAMAGE_STALE);
-}
-
 static void the_last_block_may_be_short(void **state)
 {
 	struct setting *t = *state;
@@ -173,19 +147,67 @@ static void noise_is_random_and_its_range_is_known_with_bytes(void **state)
 	assert_int_equal(d.to, 200);
 }
 
+/* The host's block becomes one of the corpus, of generation 3. */
+static void make_corpus(struct setting *t, size_t n)
+{
+	t->s.n = n;
+	corpus_fill(0x101, 3, (uint32_t)t->s.offset, (unsigned char *)t->s.host, n);
+	memcpy(t->guest, t->s.host, n);
+}
+
+static void an_older_generation_is_stale(void **state)
+{
+	struct setting *t = *state;
+
+	make_corpus(t, DIGEST_BLOCK);
+	corpus_fill(0x101, 1, (uint32_t)t->s.offset, t->guest, t->s.n);
+	expect(t, DAMAGE_STALE, 0, DIGEST_BLOCK, 0);
+	/* The end of the file cuts its last unit. */
+	make_corpus(t, 653);
+	corpus_fill(0x101, 2, (uint32_t)t->s.offset, t->guest, t->s.n);
+	expect(t, DAMAGE_STALE, 0, 653, 0);
+}
+
+static void two_generations_in_a_page_are_torn(void **state)
+{
+	struct setting *t = *state;
+
+	make_corpus(t, DIGEST_BLOCK);
+	corpus_fill(0x101, 2, (uint32_t)t->s.offset + 1024, t->guest + 1024, DIGEST_BLOCK - 1024);
+	expect(t, DAMAGE_TORN, 1024, DIGEST_BLOCK, 0);
+	make_corpus(t, DIGEST_BLOCK);
+	corpus_fill(0x101, 2, (uint32_t)t->s.offset, t->guest, 48);
+	expect(t, DAMAGE_TORN, 0, 48, 0);
+}
+
+static void units_of_other_places_are_not_old(void **state)
+{
+	struct setting *t = *state;
+	struct diagnosis d;
+
+	make_corpus(t, DIGEST_BLOCK);
+	corpus_fill(0x101, 2, (uint32_t)t->s.offset + 4096, t->guest, DIGEST_BLOCK);
+	t->s.digest = digest_of(t->guest, t->s.n);
+	t->s.guest = t->guest;
+	classify(&t->s, &d);
+	assert_int_equal(d.class, DAMAGE_RANDOM);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_zeroed_tail_is_found_to_the_byte),
-		TEST(an_older_generation_is_stale),
 		TEST(the_last_block_may_be_short),
 		TEST(a_zeroed_start_is_found_to_the_byte),
 		TEST(a_flipped_bit_is_found),
 		TEST(the_last_bit_that_became_zero_is_a_flip),
 		TEST(bytes_of_another_place_are_shifted),
 		TEST(one_wrong_byte_is_found),
+		TEST(an_older_generation_is_stale),
+		TEST(two_generations_in_a_page_are_torn),
+		TEST(units_of_other_places_are_not_old),
 		TEST(noise_is_random_and_its_range_is_known_with_bytes),
 	};
 

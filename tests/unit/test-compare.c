@@ -348,6 +348,27 @@ static void a_byte_planted_on_the_host_without_a_change_of_time_is_damage(void *
 	expect_one(t, "f", DAMAGE_HOST_ALTERED, 0x1234, 0x1235);
 }
 
+/* The guest, like the manifest, has the file as it was. */
+static void what_an_old_manifest_says_is_stale_when_the_host_has_more(void **state)
+{
+	struct setting *t = *state;
+	autofree char *report = report_of(t->guest);
+	char *at = report, *line, path[200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/f", t->host);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "changed", 7, 5000), 7);
+	close(fd);
+	assert_int_equal(compare_new(t->m, ++t->walks, &t->c), 0);
+	compare_with_old_manifest(t->c);
+	while ((line = strsep(&at, "\n")))
+		if (*line)
+			assert_int_equal(compare_line(t->c, line), 0);
+	t->t = compare_tally(t->c);
+	expect_one(t, "f", DAMAGE_STALE, 4096, 8192);
+}
+
 /* As an ordinary user, whom modes stop; root becomes one for that. */
 static void what_the_user_may_not_read_is_no_damage(void **state)
 {
@@ -608,6 +629,7 @@ int main(void)
 		TEST(a_file_written_on_the_host_meanwhile_is_no_damage),
 		TEST(a_file_removed_on_the_host_meanwhile_is_no_damage),
 		TEST(a_byte_planted_on_the_host_without_a_change_of_time_is_damage),
+		TEST(what_an_old_manifest_says_is_stale_when_the_host_has_more),
 		TEST(what_the_user_may_not_read_is_no_damage),
 		TEST(a_second_walk_over_one_manifest_starts_afresh),
 		TEST(a_name_that_is_listed_twice_is_damage),
