@@ -42,6 +42,7 @@ struct fault {
 	uint64_t by;
 	atomic_uint_least64_t left; /* times that it may act */
 	_Atomic uint32_t version, reads;
+	_Atomic uint64_t told; /* PADDED: the size */
 
 	pthread_mutex_t lock;	       /* for what follows */
 	struct file *latest, *earlier; /* the files of LOWER that were opened last; references */
@@ -213,6 +214,7 @@ static int damage(struct fault *f, struct pass_file *file, const struct call *c,
 	case FAULT_CUT:
 	case FAULT_SIZE:
 	case FAULT_SMALLER:
+	case FAULT_PADDED:
 	case FAULT_VERSION:
 	case FAULT_LOST_WRITE:
 	case FAULT_MISPLACED:
@@ -238,14 +240,27 @@ static size_t shorten(struct fault *f, uint64_t offset, size_t asked)
 
 static bool is_of_reads(enum kind kind)
 {
-	return kind <= FAULT_CUT || kind == FAULT_SHORT || kind == FAULT_DELAY ||
-	       kind == FAULT_REORDER;
+	return kind <= FAULT_CUT || kind == FAULT_PADDED || kind == FAULT_SHORT ||
+	       kind == FAULT_DELAY || kind == FAULT_REORDER;
 }
 
 static bool is_late(struct fault *f)
 {
 	return f->kind == FAULT_DELAY ||
 	       (f->kind == FAULT_REORDER && atomic_fetch_add(&f->reads, 1) % 2 == 0);
+}
+
+/* Zeros behind the GOT of ASKED bytes that are there, up to the size that was told. Returns how many there are
+ * then. */
+static size_t pad(const struct fault *f, const struct iovec *iov, int n, uint64_t offset,
+		  size_t asked, size_t got)
+{
+	uint64_t told = atomic_load(&f->told), at = offset + got;
+	struct iovec parts[IOV_MAX];
+	size_t more = told > at ? (size_t)MIN(told - at, asked - got) : 0;
+
+	fill(parts, slice(iov, n, got, more, parts), FAULT_ZERO);
+	return got + more;
 }
 
 static int fault_read(struct file *file, const struct call *c, const struct iovec *iov, int n,
@@ -269,6 +284,8 @@ static int fault_read(struct file *file, const struct call *c, const struct iove
 	asked = shorten(f, offset, total_of(iov, n));
 	n_parts = slice(iov, n, 0, asked, parts);
 	r = asked ? pass_ops.read(file, c, parts, n_parts, offset, &got) : 0;
+	if (!r && f->kind == FAULT_PADDED)
+		got = pad(f, iov, n, offset, asked, got);
 	from = MAX(offset, f->from);
 	to = MIN(offset + got, f->to);
 	if (!r && from < to && f->kind <= FAULT_FOREIGN && take_turn(f)) {
@@ -315,8 +332,10 @@ static int fault_getattr(struct node *node, struct file *open, const struct call
 
 	if (r || !is_about(f, n) || (ret_attr->qid.type & (P9_QTDIR | P9_QTSYMLINK)))
 		return r;
-	if (f->kind == FAULT_SIZE && take_turn(f))
+	if ((f->kind == FAULT_SIZE || f->kind == FAULT_PADDED) && take_turn(f)) {
 		ret_attr->size += f->by;
+		atomic_store(&f->told, ret_attr->size);
+	}
 	if (f->kind == FAULT_SMALLER && take_turn(f))
 		ret_attr->size -= MIN(ret_attr->size, f->by);
 	change_version(f, n, &ret_attr->qid);

@@ -28,6 +28,7 @@ struct backend;
 	K(CUT, "cut", "a read that reaches into the range ends before it")                 \
 	K(SIZE, "size", "getattr tells a size that is BY bytes larger")                    \
 	K(SMALLER, "smaller", "getattr tells a size that is BY bytes smaller")             \
+	K(PADDED, "padded", "getattr tells a larger size, too, and zeros are read there")  \
 	K(VERSION, "version", "qid.version goes back with every answer")                   \
 	K(LOST_WRITE, "lost-write", "writes into the range are acknowledged, not made")    \
 	K(MISPLACED, "misplaced", "writes into the range land BY bytes further on")        \

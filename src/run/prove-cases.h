@@ -46,7 +46,7 @@
 	C(SERVER, SERVER, SHIFTED, "shifted", 12288, 8192)        \
 	C(SERVER, SERVER, FOREIGN, "foreign", 16384, 4096)        \
 	C(SERVER, SERVER, SHORT, "smaller", 35904, 4096)          \
-	C(SERVER, SERVER, LONG, "size", 40000, 4096)              \
+	C(SERVER, SERVER, LONG, "padded", 40000, 4096)            \
 	C(SERVER, SERVER, MISSING, "hidden", 0, 0)                \
 	C(REWRITTEN, SERVER, STALE, "stale", 4096, 8192)          \
 	C(WRITTEN, SERVER, FOREIGN, "lost-write", 8192, 4096)     \

@@ -87,10 +87,17 @@ static bool open_block_locked(struct trace_writer *w)
 	return w->open;
 }
 
+/* Names of files are in a recording anyhow: a listing is kept as it is, so that it tells which it lacks. */
+static bool has_data(const struct trace_writer *w, const struct trace_record *r)
+{
+	return w->keep_data || (r->kind == TRACE_REPLY && r->head_len > 4 &&
+				((const uint8_t *)r->head)[4] == Rreaddir);
+}
+
 static void append_locked(struct trace_writer *w, const struct trace_record *r,
 			  const uint8_t *digests)
 {
-	if (!open_block_locked(w) || trace_encode(w->open, r, w->keep_data, digests)) {
+	if (!open_block_locked(w) || trace_encode(w->open, r, has_data(w, r), digests)) {
 		w->lost_since++;
 		return;
 	}
@@ -122,7 +129,7 @@ void trace_write(struct trace_writer *w, const struct trace_record *r)
 	uint8_t *digests = big ? big : on_stack;
 	bool fits = n <= sizeof(on_stack) || big;
 
-	if (!w->keep_data && fits && r->payload_len)
+	if (!has_data(w, r) && fits && r->payload_len)
 		trace_digest_parts(r->iov, r->n_iov, r->grid, r->payload_len, digests);
 	pthread_mutex_lock(&w->lock);
 	if (w->has_failed || w->waiting >= w->max_waiting || !fits) {

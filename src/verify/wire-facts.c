@@ -25,6 +25,7 @@
 #include "manifest.h"
 #include "trace-reader.h"
 #include "wire-attr.h"
+#include "wire-listing.h"
 
 #define LOST_MAX 64 /* blocks of Twrites that the host does not hold, of one finding */
 #define POLL_MS 20
@@ -318,6 +319,33 @@ static int compare_asked(const void *a, const void *b)
 	return strcmp(((const struct asked *)a)->path, ((const struct asked *)b)->path);
 }
 
+/* A folder is listed in parts: a name that is in one of them was listed. */
+static void take_listing(struct asked *a, const struct exchange *e)
+{
+	struct wire_facts *f = a->facts;
+	enum seen seen = wire_listing_has(e, a->path);
+
+	if (seen == SEEN_NOT)
+		return;
+	f->n_replies++;
+	if (f->sent != SEEN_RIGHT)
+		f->sent = seen;
+	if (seen == SEEN_RIGHT)
+		free(steal_ptr(&f->text));
+	else if (f->sent == SEEN_WRONG && !f->text &&
+		 asprintf(&f->text, "the Rreaddir of tag %u does not list it", e->t.tag) < 0)
+		f->text = NULL;
+}
+
+static void give_listing(struct reading *r, const struct exchange *e)
+{
+	if (e->kind != EXCHANGE_DONE || !e->r_well_formed || e->r.type != Rreaddir)
+		return;
+	for (struct asked *a = r->asked; a < r->asked + r->n; a++)
+		if (a->facts->f->class == DAMAGE_MISSING && wire_is_in(a->path, r->path))
+			take_listing(a, e);
+}
+
 /* All that ask for the path of this exchange stand side by side. */
 static void give_exchange(struct reading *r, const struct exchange *e)
 {
@@ -325,6 +353,7 @@ static void give_exchange(struct reading *r, const struct exchange *e)
 	struct asked *a;
 
 	exchange_path(e, 0, r->path, sizeof(r->path));
+	give_listing(r, e);
 	a = r->path[0] && r->n ? bsearch(&key, r->asked, r->n, sizeof(key), compare_asked) : NULL;
 	if (!a)
 		return;

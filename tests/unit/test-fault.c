@@ -223,6 +223,29 @@ static void another_size_is_told(void **state)
 	assert_int_equal(told_size("zero"), SIZE);
 }
 
+static void zeros_are_read_up_to_the_size_that_was_told(void **state)
+{
+	struct attr attr;
+	struct qid qid;
+	struct node *n;
+	struct file *a;
+
+	(void)state;
+	start("padded,by=7");
+	n = walk(root, "a");
+	assert_int_equal(n->ops->getattr(n, NULL, &me, P9_GETATTR_BASIC, &attr), 0);
+	assert_int_equal(attr.size, SIZE + 7);
+	a = open_file("a", 0, &qid);
+	assert_int_equal(read_file(a, 0, sizeof(got)), SIZE + 7);
+	right_but(SIZE, SIZE);
+	assert_memory_equal(got + SIZE, "\0\0\0\0\0\0\0\xee", 8);
+	assert_int_equal(read_file(a, SIZE + 3, 10), 4);
+	assert_int_equal(read_file(a, SIZE + 7, 10), 0);
+	file_unref(a);
+	node_unref(n);
+	stop();
+}
+
 static void the_version_goes_back(void **state)
 {
 	struct qid first, second;
@@ -375,6 +398,7 @@ int main(void)
 		cmocka_unit_test(a_read_that_is_made_again_is_one_turn),
 		cmocka_unit_test(what_was_there_first),
 		cmocka_unit_test(another_size_is_told),
+		cmocka_unit_test(zeros_are_read_up_to_the_size_that_was_told),
 		cmocka_unit_test(the_version_goes_back),
 		cmocka_unit_test(a_write_that_is_not_made),
 		cmocka_unit_test(a_write_to_another_place),
