@@ -32,7 +32,7 @@ enum fid_kind {
 /* Of the last empty reads: how many were the same in a row. Only a guard's memory: not a part of
  * what the fid means. */
 struct fid_spin {
-	_Atomic uint64_t offset, last_ns;
+	_Atomic uint64_t offset, since_ns;
 	atomic_uint asked, n;
 };
 

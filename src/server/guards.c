@@ -17,7 +17,7 @@
 
 #define FRESH_NS (30 * NS_PER_SEC)
 #define SPIN_READS 4096u
-#define SPIN_GAP_NS (10 * NS_PER_MS)  /* a program that polls sleeps for longer */
+#define SPIN_GAP_NS (10 * NS_PER_MS)  /* on average: a program that polls sleeps for longer */
 #define WRITE_GAP_NS (10 * NS_PER_MS) /* writes closer than this are not looked between */
 #define PSEUDO_MAX 65536u	      /* larger pseudo files are left as they are */
 
@@ -177,20 +177,30 @@ static bool has_shrunk(struct request *r, const struct fid *f, uint64_t offset, 
 	return a.size < offset + asked;
 }
 
-/* Is this empty read one of many that are the same? */
+static void start_spin(struct fid_spin *s, uint64_t now)
+{
+	atomic_store_explicit(&s->since_ns, now, memory_order_relaxed);
+	atomic_store_explicit(&s->n, 1, memory_order_relaxed);
+}
+
+/* Is this empty read one of many that are the same? What counts is how long all took, not each: on a busy
+ * host a client that spins pauses too. */
 static bool is_spinning(struct fid *f, uint64_t offset, uint32_t asked)
 {
 	struct fid_spin *s = &f->spin;
 	uint64_t now = clock_now_ns();
-	uint64_t last = atomic_exchange_explicit(&s->last_ns, now, memory_order_relaxed);
 	bool same = atomic_exchange_explicit(&s->offset, offset, memory_order_relaxed) == offset;
 
 	same = atomic_exchange_explicit(&s->asked, asked, memory_order_relaxed) == asked && same;
-	if (!same || now - last > SPIN_GAP_NS) {
-		atomic_store_explicit(&s->n, 1, memory_order_relaxed);
+	if (!same)
+		start_spin(s, now);
+	if (!same || atomic_fetch_add_explicit(&s->n, 1, memory_order_relaxed) < SPIN_READS)
 		return false;
-	}
-	return atomic_fetch_add_explicit(&s->n, 1, memory_order_relaxed) >= SPIN_READS;
+	if (now - atomic_load_explicit(&s->since_ns, memory_order_relaxed) <=
+	    SPIN_READS * SPIN_GAP_NS)
+		return true;
+	start_spin(s, now);
+	return false;
 }
 
 int guard_read(struct request *r, struct fid *f, uint64_t offset, uint32_t asked, size_t got)
