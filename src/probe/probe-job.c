@@ -28,6 +28,10 @@
  *	look SOURCE OPTIONS	asks the host which files were wrong and reads these again, at last over
  *				this other mount (probe-look.c)
  *	sequence NAME STEP...	reads one file by these steps (probe-sequence.c)
+ *	listen			runs what comes by the terminal, a statement a line, until `over`
+ *	hand SECONDS		a fresh process for `step`s, each of which may take so long; 0: the
+ *				one that is there ends
+ *	step ID VERB ARG...	does that in it (hand-steps.c)
  *	unmount
  *
  * The words of `done` and `failed` lines are these names.
@@ -241,6 +245,22 @@ static int run_shell(struct probe *p, const struct statement *s)
 	return p->terminal ? probe_run(p, s->words + 1, PROBE_SHELL, &status) : -ENOTTY;
 }
 
+static int run_listen(struct probe *p, const struct statement *s)
+{
+	(void)s;
+	return probe_listen(p);
+}
+
+static int run_hand(struct probe *p, const struct statement *s)
+{
+	return probe_hand(p, (unsigned)strtoul(s->words[1], NULL, 10));
+}
+
+static int run_step(struct probe *p, const struct statement *s)
+{
+	return probe_step(p, s->n - 1, s->words + 1);
+}
+
 static const struct verb verbs[] = {
 	{"module", 1, 1, true, run_module},
 	{"network", 2, 2, true, run_network},
@@ -266,6 +286,9 @@ static const struct verb verbs[] = {
 	{"run", 1, SIZE_MAX, false, run_run},
 	{"shell", 1, SIZE_MAX, false, run_shell},
 	{"sequence", 2, SIZE_MAX, false, run_sequence},
+	{"listen", 0, 0, false, run_listen},
+	{"hand", 1, 1, false, run_hand},
+	{"step", 2, SIZE_MAX, false, run_step},
 };
 
 static const struct verb *find_verb(const struct statement *s)

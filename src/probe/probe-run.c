@@ -93,12 +93,12 @@ static int make_pipe(int *ours, int *theirs, bool child_reads)
 	return 0;
 }
 
-static int open_terminal(struct run *r, bool is_raw)
+int probe_open_terminal(const struct probe *p, bool is_raw)
 {
-	struct winsize size = {.ws_row = (unsigned short)r->p->rows,
-			       .ws_col = (unsigned short)r->p->columns};
+	struct winsize size = {.ws_row = (unsigned short)p->rows,
+			       .ws_col = (unsigned short)p->columns};
 	struct termios t;
-	int fd = open(r->p->terminal, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int fd = open(p->terminal, O_RDWR | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -113,7 +113,7 @@ static int open_terminal(struct run *r, bool is_raw)
 
 static int open_shell(struct run *r)
 {
-	int fd = open_terminal(r, false);
+	int fd = probe_open_terminal(r->p, false);
 
 	if (fd < 0)
 		return fd;
@@ -136,7 +136,7 @@ static int open_ends(struct run *r)
 		err = make_pipe(&r->err, &r->theirs[2], false);
 	if (!err && r->how == PROBE_RUN && r->p->terminal) {
 		err = make_pipe(&r->in, &r->theirs[0], true);
-		r->terminal = err ? -1 : open_terminal(r, true);
+		r->terminal = err ? -1 : probe_open_terminal(r->p, true);
 		if (r->terminal < 0)
 			err = err ? err : r->terminal;
 	} else if (!err) {

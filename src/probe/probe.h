@@ -33,6 +33,9 @@ struct probe {
 	int canaries;
 	struct probe_fault *faults; /* what goes wrong in the reading of some ways */
 	unsigned walks;		    /* that were begun */
+	pid_t hand; /* the process of `step`; 0: none */
+	int to_hand;
+	unsigned step_limit_s;
 	unsigned strays; /* pages of them that somebody else wrote to, in the last scan */
 };
 
@@ -92,6 +95,21 @@ enum probe_run {
 	PROBE_SHELL, /* the terminal is its terminal */
 };
 int probe_run(struct probe *p, char *const *words, enum probe_run how, int *ret_status);
+
+/* The host's end of the terminal, ready for bytes as they are if IS_RAW. A descriptor or -errno. */
+int probe_open_terminal(const struct probe *p, bool is_raw);
+
+/* A process that holds files of the share open and does one step after the other as it is told, so that
+ * a step that never ends is not the guest's end; probe-hand.c. LIMIT_S is what a step may take; 0: the
+ * process ends. Each step is answered by a line of the report. 0 or -errno. */
+int probe_hand(struct probe *p, unsigned limit_s);
+int probe_step(struct probe *p, size_t n, char *const *words);
+
+/* What the hand is: does the steps that come by FD, to its end; hand-steps.c. */
+void hand_serve(const char *share, int fd);
+
+/* Runs the statements that come by the terminal, a line each, until `over`. */
+int probe_listen(struct probe *p);
 
 /* Starts to copy the kernel's messages (to a console they go no longer, unless they are errors), or
  * tracepoints, to PATH: a file that exists or the name of a port; probe-log.c. */

@@ -40,6 +40,14 @@
  *	lk FILE					of the file with this number, counted as it was asked
  *	lb STEP BLOCK DIGEST[*COUNT]...		its blocks from BLOCK on by this step
  *	le STEP ERRNO				the step failed
+ *	listening				statements may come by the terminal
+ *	saw ID ok				what a `step` came to: it worked
+ *	saw ID size BYTES			... and this is the file's size
+ *	saw ID data [XX:COUNT]... [+] [!ERRNO]	... this was read, as runs of equal bytes in hex;
+ *						"+": and more of them; then an error ended it
+ *	saw ID error ERRNO|SIGNAL		it did not work
+ *	saw ID stuck gone|stays			it never ended; SIGKILL helped, or it did not
+ *	saw ID died				it ended the process that did it
  *	p FILES BYTES				progress
  *	walked FILES BYTES			the tree's end
  *	end STATUS				the job's end: 0, or 1 after `failed` or `crash`
