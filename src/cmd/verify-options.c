@@ -29,7 +29,8 @@ static void print_guest_help(void)
 {
 	printf("usage: warren verify [OPTION]... DIR\n"
 	       "       warren verify [OPTION]... --corpus [SPEC]\n"
-	       "       warren verify [OPTION]... --prove\n\n"
+	       "       warren verify [OPTION]... --prove\n"
+	       "       warren verify [OPTION]... --scenarios[=LIST]\n\n"
 	       "Shares DIR with a guest, reads all of it there, and says whether every byte is the "
 	       "host's.\n\n"
 	       "the guest and its share:\n"
@@ -63,6 +64,9 @@ static void print_help(void)
 	       "each\n"
 	       "                        damage found and named, and nothing else?\n"
 	       "  --runs N              ... and so many runs without, 0 to 1000 (8)\n"
+	       "  --scenarios[=LIST]    host and guest change files in turn: what does each see? "
+	       "Names\n"
+	       "                        of scenarios, with commas between (all)\n"
 	       "  --ways LIST           read, pread, mmap, direct, splice (these); plain, "
 	       "willneed,\n"
 	       "                        readahead, mmap-seq, mmap-rand (with --corpus all); each "
@@ -227,6 +231,7 @@ static const struct option_row rows[] = {
 	{"corpus", OPTION_OPEN, FIELD(corpus)},
 	{"prove", OPTION_FLAG, FIELD(prove)},
 	{"runs", OPTION_NUMBER, FIELD(runs), .min = 0, .max = 1000},
+	{"scenarios", OPTION_MAYBE, .take = verify_take_scenarios},
 	{"fragment", OPTION_MAYBE, .take = take_fragment, .is_noted = true},
 	{"timeout", OPTION_NUMBER, FIELD(timeout_s), .min = 1, .max = 86400, .is_noted = true},
 	{"memory", OPTION_NUMBER, FIELD(memory_mib), .min = 64, .max = 65536, .is_noted = true},
@@ -268,6 +273,10 @@ static int check(struct verify_options *o, int *ret_status)
 		bad = "--exec changes DIR: it goes with no manifest";
 	else if (o->corpus && (o->exec || o->manifest || o->save_manifest))
 		bad = "--corpus goes with no --exec and no manifest";
+	else if (o->n_scenarios && (o->exec || o->manifest || o->save_manifest || o->has_fragment ||
+				    o->ways[0] || o->recording || o->msizes[0] || o->html))
+		bad = "--scenarios goes with no --ways, --msize, --fragment, --exec, --record, "
+		      "--html and no manifest";
 	else if (o->iounit && o->wish.qemu_server)
 		bad = "--iounit is for --server warren";
 	else if (o->guard && o->wish.qemu_server)
@@ -297,26 +306,34 @@ static int check(struct verify_options *o, int *ret_status)
 
 static int set_defaults(struct option_line *l, struct verify_options *o, int *ret_status)
 {
-	o->all_caches = o->corpus && !o->caches[0];
+	bool is_special = o->corpus || o->n_scenarios;
+	int r = check(o, ret_status);
+
+	if (r)
+		return r;
+	o->all_caches = is_special && !o->caches[0];
 	if (!o->caches[0])
-		take_cache(l, o, o->corpus ? CORPUS_CACHES : "mmap");
+		take_cache(l, o, is_special ? CORPUS_CACHES : "mmap");
 	if (o->corpus && !o->has_fragment)
 		o->fragment = FRAGMENT_DEFAULT;
 	if ((o->corpus || o->prove) && !o->memory_mib && o->wish.guest == GUEST_UML)
 		o->memory_mib = CORPUS_MEMORY_MIB;
 	if (!o->ways[0])
 		take_ways(l, o, o->corpus ? CORPUS_WAYS : QUICK_WAYS);
-	return check(o, ret_status);
+	return 0;
 }
 
-/* DIR, or with --corpus perhaps SPEC. */
+/* DIR, or with --corpus perhaps SPEC, or with --scenarios nothing. */
 static int take_rest(struct verify_options *o, int n, char **words, int *ret_status)
 {
-	const char *bad = n > 1	      ? "give one folder"
-			  : o->prove  ? n ? "--prove takes no folder" : NULL
-			  : o->corpus ? n && *o->corpus ? "give one SPEC" : NULL
-			  : n	      ? NULL
-				      : "which folder?";
+	const char *bad = o->n_scenarios && (n || o->corpus || o->prove)
+				  ? "--scenarios takes the place of a folder"
+			  : o->n_scenarios ? NULL
+			  : n > 1	   ? "give one folder"
+			  : o->prove	   ? n ? "--prove takes no folder" : NULL
+			  : o->corpus	   ? n && *o->corpus ? "give one SPEC" : NULL
+			  : n		   ? NULL
+					   : "which folder?";
 
 	if (!bad && o->corpus && n && !strchr(words[0], '='))
 		bad = "--corpus takes the place of a folder";

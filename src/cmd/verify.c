@@ -262,6 +262,8 @@ static int run(struct verify *v)
 	monitor_block_signals();
 	if (caught)
 		return failf(v, 128 + caught, "interrupted");
+	if (v->o.n_scenarios)
+		return verify_scenarios(&v->printer);
 	if (v->o.corpus)
 		v->printer.corpus = corpus_text(&v->spec);
 	recording_begin(&v->printer);
@@ -313,7 +315,7 @@ int cmd_verify(int argc, char **argv)
 	}
 	status = page_begin(&v.printer);
 	if (!status)
-		status = v.o.corpus ? plan_corpus(&v) : open_dir(&v);
+		status = v.o.n_scenarios ? EXIT_OK : v.o.corpus ? plan_corpus(&v) : open_dir(&v);
 	if (!status && v.o.save_manifest)
 		status = save_manifest(&v);
 	else if (!status && !(status = make_ready(&v)))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The parts of `warren verify`: verify-options.c reads the command line, verify.c makes ready and
- * runs, verify-print.c says what came out. */
+ * runs, verify-print.c says what came out; verify-scenarios.c does both for scenarios. */
 #ifndef CMD_VERIFY_H
 #define CMD_VERIFY_H
 
@@ -13,11 +13,16 @@
 #include "ready.h"
 #include "run.h"
 
+struct option_line;
+
 #define VERIFY_MAX_WORDS 16
+#define VERIFY_MAX_SCENARIOS 64
 
 struct verify_options {
-	const char *dir;    /* NULL: a corpus */
-	const char *corpus; /* its spec, "" for the default one; NULL: DIR */
+	const char *dir;			/* NULL: a corpus */
+	const char *corpus;			/* its spec, "" for the default one; NULL: DIR */
+	size_t scenarios[VERIFY_MAX_SCENARIOS]; /* their numbers */
+	size_t n_scenarios;			/* 0: DIR or a corpus */
 	struct wish wish;
 	int guest, server, share; /* as words of the command line; what counts is in wish */
 	struct instrument_wish instruments;
@@ -84,6 +89,10 @@ int print_end(struct printer *p, const struct run_result *r);
 
 /* --prove: BASE is what is at hand. Returns the exit code; verify-prove.c. */
 int verify_prove(const struct verify_options *o, const struct run_plan *base);
+
+/* Host and guest in lock-step, verify-scenarios.c; returns the exit code. And the option's take(). */
+int verify_scenarios(struct printer *p);
+int verify_take_scenarios(struct option_line *l, void *o, const char *value);
 
 /* JSON, verify-json.c. */
 struct mount_result;

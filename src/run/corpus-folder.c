@@ -24,14 +24,16 @@ static int make(const struct corpus_spec *s, struct corpus_folder *f)
 		return r;
 	f->dir = realpath(f->state.path, NULL);
 	f->fd = open(f->state.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return !f->dir || f->fd < 0 ? -errno : corpus_make(s, f->fd);
+	if (!f->dir || f->fd < 0)
+		return -errno;
+	return s ? corpus_make(s, f->fd) : 0;
 }
 
 int corpus_folder_make(const struct corpus_spec *s, struct corpus_folder *f, char **ret_why)
 {
 	int r = make(s, f);
 
-	if (r && asprintf(ret_why, "cannot make the corpus in %s: %s",
+	if (r && asprintf(ret_why, "cannot make a folder to share in %s: %s",
 			  f->state.path ? f->state.path : "/tmp", strerror(-r)) < 0)
 		*ret_why = NULL;
 	return r;

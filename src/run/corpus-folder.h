@@ -18,7 +18,7 @@ struct corpus_folder {
 		.state = STATE_FOLDER_INIT, .fd = -1 \
 	}
 
-/* In $TMPDIR, or else /tmp. 0, or -errno with *RET_WHY, which the caller frees; corpus_folder_done
+/* In $TMPDIR, or else /tmp; empty if S is NULL. 0, or -errno with *RET_WHY, which the caller frees; corpus_folder_done
  * either way. */
 int corpus_folder_make(const struct corpus_spec *s, struct corpus_folder *f, char **ret_why);
 void corpus_folder_done(struct corpus_folder *f);

@@ -322,7 +322,8 @@ static int judge_end(struct stage *s, ssize_t n)
 		return 0;
 	if (s->monitor.is_server_gone)
 		return fail_server(s);
-	if (n == -ETIMEDOUT)
+	s->was_silent = n == -ETIMEDOUT;
+	if (s->was_silent)
 		return fail_guest(s,
 				  "the guest hangs: it gave no sign of life for too long and was "
 				  "ended (--timeout)");

@@ -67,6 +67,7 @@ struct stage {
 	char *source, *options;	   /* as in guest_mount_words, once the server runs */
 	bool is_unconfined;	   /* though it should be: guest_is_confined */
 	bool has_ended;		   /* the report's last line came */
+	bool was_silent;	   /* for too long */
 	char *line;
 	size_t n_line;
 	uint64_t lines;

@@ -13,16 +13,17 @@
  *   maps		a shared mapping may be written to
  *   absence		that a name is not there may be remembered
  * From the kernel's Documentation/filesystems/9p.rst, and from what each release does. */
-#define CACHE_RULES(R)                       \
-	R("none", "0", 0, 0, 0, 0, 0)        \
-	R("readahead", "6.4", 1, 0, 0, 0, 0) \
-	R("mmap", "0", 1, 0, 1, 1, 0)        \
-	R("loose", "0", 1, 1, 1, 1, 0)       \
-	R("loose", "7.2", 1, 1, 1, 1, 1)
+#define CACHE_RULES(R)                          \
+	R("none", "0", 0, 0, 0, 0, 0, 0)        \
+	R("readahead", "6.4", 1, 0, 0, 0, 0, 0) \
+	R("mmap", "0", 1, 0, 1, 0, 1, 0)        \
+	R("loose", "0", 1, 1, 1, 1, 1, 0)       \
+	R("loose", "6.4", 1, 1, 1, 0, 1, 0)     \
+	R("loose", "7.2", 1, 1, 1, 0, 1, 1)
 
 struct cache_rules {
 	const char *cache, *since;
-	bool held, forever, writes_back, maps, absence;
+	bool held, forever, writes_back, close_waits, maps, absence;
 };
 
 /* NULL when a Linux of that VERSION ("6.12.117-1") does not know the mode. */

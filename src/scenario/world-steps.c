@@ -296,7 +296,7 @@ static int do_sync(struct world *w, const struct step *s, const struct seen *see
 	struct handle *h = &w->handles[s->handle];
 
 	expect_ok(seen, j);
-	if (h->of)
+	if (h->of && !(s->verb == STEP_CLOSE && w->rules->close_waits))
 		world_synced(h->of);
 	if (s->verb == STEP_CLOSE)
 		world_let_go(h);

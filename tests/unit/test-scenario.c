@@ -237,6 +237,18 @@ static void the_host_may_have_to_wait_for_writes(void **state)
 	       "ok|ok|ok|data 61:10", ALL(LOST));
 }
 
+static void before_6_4_not_even_close_brings_writes_to_the_host_with_loose(void **state)
+{
+	const char *steps = A "; guest open 1 f rw; guest write 1 g*4; guest close 1; host look f";
+	const char *answers = "ok|ok|ok|data 61:10";
+
+	(void)state;
+	assert_int_equal(play_on("6.1.0-56-amd64", "loose", false, steps, answers).mark,
+			 MARK_STALE);
+	assert_int_equal(play_on("6.1.0-56-amd64", "mmap", false, steps, answers).mark, MARK_LOST);
+	assert_int_equal(play_on("6.6", "loose", false, steps, answers).mark, MARK_LOST);
+}
+
 static void a_guest_sees_its_own_writes(void **state)
 {
 	(void)state;
@@ -323,6 +335,7 @@ int main(void)
 		cmocka_unit_test(an_unlinked_file_is_still_there_for_its_holder),
 		cmocka_unit_test(that_a_name_is_absent_is_remembered_since_7_2),
 		cmocka_unit_test(the_host_may_have_to_wait_for_writes),
+		cmocka_unit_test(before_6_4_not_even_close_brings_writes_to_the_host_with_loose),
 		cmocka_unit_test(a_guest_sees_its_own_writes),
 		cmocka_unit_test(what_the_host_wrote_must_not_be_undone),
 		cmocka_unit_test(appended_bytes_may_change_places_where_writes_wait),
