@@ -33,7 +33,7 @@ struct probe {
 	int canaries;
 	struct probe_fault *faults; /* what goes wrong in the reading of some ways */
 	unsigned walks;		    /* that were begun */
-	pid_t hand; /* the process of `step`; 0: none */
+	pid_t hand;		    /* the process of `step`; 0: none */
 	int to_hand;
 	unsigned step_limit_s;
 	unsigned strays; /* pages of them that somebody else wrote to, in the last scan */
