@@ -167,9 +167,9 @@ static void put_finding(FILE *f, json_t *d)
 	if (relation)
 		html_textf(f, " Its place: %s.", relation);
 	fputs("</p>\n", f);
-	if (record_string(d, "evidence"))
-		html_element(f, "p", NULL, record_string(d, "evidence"));
+	page_put_evidence(f, d);
 	put_bytes(f, d);
+	page_put_requests(f, d);
 }
 
 static void put_file(FILE *f, const struct span *s)

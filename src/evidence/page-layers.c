@@ -44,15 +44,40 @@ static void put_all(FILE *f, json_t *first)
 	fputs("</ol>\n", f);
 }
 
+static const char *word_of(json_t *o, const char *key)
+{
+	const char *word = record_string(o, key);
+
+	return word ? word : "?";
+}
+
+void page_put_evidence(FILE *f, json_t *finding)
+{
+	const char *evidence = record_string(finding, "evidence");
+	json_t *bug = record_at(finding, "bug");
+
+	if (!evidence)
+		return;
+	fputs("<p>", f);
+	if (*evidence == '=')
+		html_textf(f, "The range is%s.", evidence + 1);
+	else
+		html_textf(f, "%s.", evidence);
+	if (json_is_object(bug))
+		html_textf(f, " It %s the known bug %s: \u201c%s\u201d, fixed by %s.",
+			   word_of(bug, "certainty"), word_of(bug, "id"), word_of(bug, "title"),
+			   word_of(bug, "fixed"));
+	fputs("</p>\n", f);
+}
+
 void page_put_layers(FILE *f, json_t *run)
 {
 	json_t *first = record_first_finding(run);
-	const char *evidence = record_string(first, "evidence");
 
 	html_element(f, "h2", NULL, "Where the bytes were lost");
 	put_all(f, first);
-	if (evidence)
-		html_element(f, "p", NULL, evidence);
-	else if (first)
+	if (first && !record_string(first, "evidence"))
 		html_element(f, "p", "soft", "What was seen does not tell which layer it was.");
+	else if (first)
+		page_put_evidence(f, first);
 }

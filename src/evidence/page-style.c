@@ -53,7 +53,7 @@ const char page_style[] =
 	"font-size:.8125rem}.req code{flex:1 1 22rem}.track{flex:1 1 14rem;position:relative;"
 	"height:1.2rem;background:var(--box)}\n"
 	".track i{position:absolute;top:.2rem;height:.8rem;min-width:3px;background:var(--ok)}"
-	".wrong .track i{background:var(--bad)}.wrong code{color:var(--bad)}\n"
+	".over .track i{background:var(--bad)}.over code{color:var(--bad)}\n"
 	"@media(max-width:45rem){ol.layers{flex-direction:column}"
 	"ol.layers li+li:before{content:'\\2193';left:50%;top:-1.35rem}"
 	"table.facts th{width:6rem}}\n";

@@ -39,10 +39,20 @@ static char *sentence_of(json_t *run)
 	return strdup(colon && colon - sentence < 10 ? colon + 2 : sentence);
 }
 
+/* What is wrong first, without why: a title. */
+static char *title_of(const char *sentence)
+{
+	const char *first = strstr(sentence, "the first: "),
+		   *end = first ? strstr(first, " (") : NULL;
+
+	return end ? strndup(sentence, (size_t)(end - sentence)) : strdup(sentence);
+}
+
 static void put_head(const struct mail *m)
 {
 	const char *status = status_of(m->run);
 	autofree char *sentence = sentence_of(m->run);
+	autofree char *title = sentence ? title_of(sentence) : NULL;
 
 	fputs("<!doctype html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n"
 	      "<meta name=viewport content=\"width=device-width,initial-scale=1\">\n",
@@ -53,7 +63,9 @@ static void put_head(const struct mail *m)
 		status);
 	html_text(m->f, badge_text(status));
 	fputs("</p>\n", m->f);
-	html_element(m->f, "h1", NULL, sentence);
+	html_element(m->f, "h1", NULL, title);
+	if (title && strlen(title) < strlen(sentence))
+		html_element(m->f, "p", NULL, sentence);
 }
 
 /* What each mount came to, when there were several. */

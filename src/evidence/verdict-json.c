@@ -55,7 +55,18 @@ static json_t *request_of(const struct wire_request *q)
 	json_object_set_new(o, "seconds", json_real((double)q->time / (double)NS_PER_SEC));
 	json_object_set_new(o, "zero_copy",
 			    q->has_route ? json_boolean(q->is_zero_copy) : json_null());
+	json_object_set_new(o, "microseconds",
+			    json_real((double)q->took / (double)(NS_PER_SEC / 1000000)));
 	return o;
+}
+
+static json_t *requests_of(const struct finding *d)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < d->n_near; i++)
+		json_array_append_new(list, request_of(&d->near[i]));
+	return list;
 }
 
 static json_t *bug_of(const struct finding *d)
@@ -84,6 +95,7 @@ json_t *json_finding(const struct tally *t, const struct finding *d, const char 
 	json_object_set_new(o, "second_look", json_text(d->second_look));
 	json_object_set_new(o, "bug", d->bug ? bug_of(d) : json_null());
 	json_object_set_new(o, "request", d->has_request ? request_of(&d->request) : json_null());
+	json_object_set_new(o, "requests", requests_of(d));
 	return o;
 }
 

@@ -216,6 +216,19 @@ static void name_old(struct finding *f, const struct points *p)
 		f->text = NULL;
 }
 
+static void take_requests(const struct wire_facts *w, struct finding *f)
+{
+	const size_t size = w->n_near * sizeof(w->near[0]);
+
+	f->has_request = true;
+	f->request = w->request;
+	free(f->near);
+	f->near = size ? malloc(size) : NULL;
+	f->n_near = f->near ? w->n_near : 0;
+	if (f->near)
+		memcpy(f->near, w->near, size);
+}
+
 void blame(const struct blame_facts *b, struct finding *f)
 {
 	enum certainty c;
@@ -228,10 +241,8 @@ void blame(const struct blame_facts *b, struct finding *f)
 		f->layer = is_about_bytes(f) ? blame_bytes(b, &p) : blame_other(f, &p);
 	name_old(f, &p);
 	f->second_look = p.second_look;
-	if (b->wire && b->wire->has_request) {
-		f->has_request = true;
-		f->request = b->wire->request;
-	}
+	if (b->wire && b->wire->has_request)
+		take_requests(b->wire, f);
 	f->bug = known_bug_find(&p, b->kernel, &c);
 	f->certainty = c;
 	free(f->evidence);

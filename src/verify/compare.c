@@ -77,6 +77,7 @@ void compare_free(struct compare *c)
 		free(f->path);
 		free(f->text);
 		free(f->evidence);
+		free(f->near);
 		free(f);
 	}
 	free_paths(c->t.changed);

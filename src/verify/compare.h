@@ -49,6 +49,9 @@ struct finding {
 	enum certainty certainty;
 	bool has_request;
 	struct wire_request request; /* that carried these bytes, or the first of several */
+	struct wire_request
+		*near; /* that one and those of the file around it, as they came; or NULL */
+	unsigned n_near;
 };
 
 struct path_list {

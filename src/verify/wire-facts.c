@@ -107,6 +107,7 @@ static struct wire_request request_of(const struct reading *r, const struct exch
 		.asked = is_read ? e->t.Tread.count : e->t.Twrite.data.count,
 		.got = is_read ? e->r.Rread.data.count : e->r.Rwrite.count,
 		.time = e->request.time - r->start,
+		.took = e->reply.time - e->request.time,
 		.has_route = e->request.has_route,
 		.is_zero_copy = e->request.has_route &&
 				route_is_zero_copy(&e->request.route, e->t.type),
@@ -176,6 +177,17 @@ static void judge_payload(struct asked *a, const struct exchange *e, const struc
 	}
 }
 
+/* Up to the request that counts the oldest gives way; behind it, no other does. */
+static void keep_near(struct wire_facts *f, const struct wire_request *q)
+{
+	if (!f->has_request && f->n_near == WIRE_NEAR / 2) {
+		memmove(f->near, f->near + 1, (WIRE_NEAR / 2 - 1) * sizeof(f->near[0]));
+		f->n_near--;
+	}
+	if (f->n_near < WIRE_NEAR)
+		f->near[f->n_near++] = *q;
+}
+
 static void take_read(struct reading *r, struct asked *a, const struct exchange *e)
 {
 	struct wire_facts *f = a->facts;
@@ -184,6 +196,7 @@ static void take_read(struct reading *r, struct asked *a, const struct exchange 
 	bool is_first;
 
 	open_host(r, a);
+	keep_near(f, &q);
 	/* An end of the file that comes too early. */
 	if (!q.got && q.offset < a->node->same->length && q.offset >= f->f->from &&
 	    q.offset < f->f->to && q.asked)
@@ -199,6 +212,7 @@ static void take_read(struct reading *r, struct asked *a, const struct exchange 
 			f->has_request = true;
 			f->has_before = a->has_last && a->last.offset + a->last.got == q.offset;
 			f->before = a->last;
+			f->near[f->n_near - 1] = q; /* also when there was no more room */
 		}
 	}
 	a->last = q;

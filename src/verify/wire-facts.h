@@ -15,6 +15,9 @@ struct compare;
 struct finding;
 struct manifest;
 
+#define WIRE_NEAR \
+	16 /* Treads of the file that are kept: some before the one that counts, some behind */
+
 struct wire_facts {
 	const struct finding *f; /* what they are about */
 	/* Of the Rreads (Rgetattrs, for what has no bytes) over it, in its walk. */
@@ -25,6 +28,8 @@ struct wire_facts {
 	struct wire_request request; /* the first wrong one, or else the first of all */
 	struct wire_request before;  /* the Tread that ended where that one begins */
 	bool has_request, has_before;
+	struct wire_request near[WIRE_NEAR]; /* in the order of time, `request` among them */
+	unsigned n_near;
 	char *text; /* of a wrong Rgetattr or Rlerror: what it said; may be NULL */
 	/* The guest's block is what went over the wire before the walk began. */
 	bool was_before;

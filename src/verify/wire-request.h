@@ -13,6 +13,7 @@ struct wire_request {
 	uint64_t offset;
 	uint32_t asked, got;
 	uint64_t time; /* ns since the recording's first message */
+	uint64_t took; /* ns until its reply */
 	bool has_route, is_zero_copy;
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The page of a report. Argument: a recorded run. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,8 +130,52 @@ static void the_first_bad_layer_is_marked(void **state)
 	expect(text, "<li class=\"right\"><b>server</b>");
 	expect(text, "<li class=\"first\"><b>page-cache</b>");
 	expect(text, "<li class=\"behind\"><b>reader</b>");
-	expect(text, "<p>the server sent it right</p>");
+	expect(text, "<p>the server sent it right.</p>");
 	assert_null(strstr(unknown, "class=\"first\""));
+	json_decref(copy);
+}
+
+static json_t *request(int offset, int count, double seconds, bool is_zero_copy)
+{
+	return json_pack("{s:i, s:i, s:i, s:i, s:f, s:f, s:b}", "tag", 7, "offset", offset, "count",
+			 count, "asked", count, "seconds", seconds, "microseconds", 100.0,
+			 "zero_copy", is_zero_copy);
+}
+
+static void requests_stand_on_a_timeline_and_those_over_the_range_are_marked(void **state)
+{
+	json_t *copy = json_deep_copy(run), *list = json_array();
+	autofree char *text = NULL;
+
+	(void)state;
+	json_array_append_new(list, request(0, 12288, 1.5, true));
+	json_array_append_new(list, request(12288, 1023, 1.5003, false));
+	json_object_set_new(finding(copy, 0), "requests", list);
+	text = page_of(copy, NULL);
+	expect(text,
+	       "<div class=\"req\"><code>+0.000000 Tread tag=7 @0x0+12288 -&gt; 12288  100us  "
+	       "zero-copy</code><span class=track><i style=\"left:0.00%;width:25.00%\">");
+	expect(text,
+	       "<div class=\"req over\"><code>+0.000300 Tread tag=7 @0x3000+1023 -&gt; 1023  "
+	       "100us  copied</code><span class=track><i style=\"left:75.00%;width:25.00%\">");
+	json_decref(copy);
+}
+
+static void a_known_bug_is_named(void **state)
+{
+	json_t *copy = json_deep_copy(run);
+	autofree char *text = NULL;
+
+	(void)state;
+	json_object_set_new(finding(copy, 0), "evidence",
+			    json_string("= exactly the Rread of tag 7"));
+	json_object_set_new(finding(copy, 0), "bug",
+			    json_pack("{s:s, s:s, s:s, s:s}", "id", "the-id", "title", "a <title>",
+				      "fixed", "1234", "certainty", "matches"));
+	text = page_of(copy, NULL);
+	expect(text,
+	       "<p>The range is exactly the Rread of tag 7. It matches the known bug the-id: ");
+	expect(text, "a &lt;title&gt;");
 	json_decref(copy);
 }
 
@@ -172,6 +217,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_others_named_is_text),
 		cmocka_unit_test(numbers_that_make_no_sense_do_no_harm),
 		cmocka_unit_test(the_first_bad_layer_is_marked),
+		cmocka_unit_test(requests_stand_on_a_timeline_and_those_over_the_range_are_marked),
+		cmocka_unit_test(a_known_bug_is_named),
 		cmocka_unit_test(a_run_without_damage_has_a_page),
 		cmocka_unit_test(a_run_without_a_verdict_has_a_page),
 	};
