@@ -23,7 +23,7 @@
 
 /* Who asks, and how. */
 struct call {
-	uint32_t uid;	 /* of the fid's Tattach (n_uname), P9_NONUNAME if not given */
+	uint32_t uid; /* whom `admit` made of the fid's Tattach (n_uname); P9_NONUNAME: nobody's */
 	uint64_t client; /* the session: locks of different clients exclude each other */
 	bool in_place;	 /* called on the thread that serves the ring or the socket: an op that may
 			  * block returns CALL_WOULD_BLOCK before it has any effect, and is called
@@ -91,6 +91,10 @@ struct backend_ops {
 	const char *name;
 
 	void (*free_backend)(struct backend *b);
+
+	/* As whom the backend is called for a client's user UID: what call.uid is then. -EOVERFLOW:
+	 * for nobody. NULL: as that one. */
+	int (*admit)(struct backend *b, uint32_t uid, uint32_t *ret_uid);
 
 	/* The root of the tree ANAME ("" or "/": the whole). One reference is the caller's. */
 	int (*attach)(struct backend *b, const struct call *c, struct str aname,
@@ -211,6 +215,14 @@ static inline void file_unref(struct file *f)
 {
 	if (f && atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) == 1)
 		f->ops->free_file(f);
+}
+
+static inline int backend_admit(struct backend *b, uint32_t uid, uint32_t *ret_uid)
+{
+	if (b->ops->admit)
+		return b->ops->admit(b, uid, ret_uid);
+	*ret_uid = uid;
+	return 0;
 }
 
 static inline void backend_free(struct backend *b)

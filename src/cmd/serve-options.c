@@ -25,6 +25,10 @@ enum option_key {
 	OPT_GUARD,
 	OPT_FAULT,
 	OPT_TRANSPORT_FAULT,
+	OPT_IDENTITY,
+	OPT_MAP_UID,
+	OPT_MAP_GID,
+	OPT_READONLY,
 	OPT_WORKERS,
 	OPT_ALLOW_DEVICES,
 	OPT_CPU,
@@ -52,6 +56,10 @@ static const struct option long_options[] = {
 	{"guard", required_argument, NULL, OPT_GUARD},
 	{"fault", required_argument, NULL, OPT_FAULT},
 	{"transport-fault", required_argument, NULL, OPT_TRANSPORT_FAULT},
+	{"identity", required_argument, NULL, OPT_IDENTITY},
+	{"map-uid", required_argument, NULL, OPT_MAP_UID},
+	{"map-gid", required_argument, NULL, OPT_MAP_GID},
+	{"readonly", no_argument, NULL, OPT_READONLY},
 	{"workers", required_argument, NULL, OPT_WORKERS},
 	{"allow-devices", no_argument, NULL, OPT_ALLOW_DEVICES},
 	{"cpu", required_argument, NULL, OPT_CPU},
@@ -89,6 +97,11 @@ void serve_print_help(void)
 	       "manual\n"
 	       "  --transport-fault DAMAGE\n"
 	       "                        damage payloads when they are sent and recorded\n"
+	       "  --identity MODEL      passthrough (default as root), squash[=UID:GID] (else), "
+	       "mapped\n"
+	       "  --map-uid A:B:N       users A.. of the guest are B.. of the host, N of them\n"
+	       "  --map-gid A:B:N       the same for groups\n"
+	       "  --readonly            change nothing\n"
 	       "  --workers N           threads for requests that block, 1 to 256 (4)\n"
 	       "  --allow-devices       let clients make device nodes\n"
 	       "  --cpu N               run on this CPU only\n"
@@ -206,6 +219,15 @@ static int set_option(struct serve_options *o, enum option_key key, const char *
 		return add_fault(o->faults, &o->n_faults, value);
 	case OPT_TRANSPORT_FAULT:
 		return add_fault(o->transport_faults, &o->n_transport_faults, value);
+	case OPT_IDENTITY:
+		return serve_parse_identity(value, &o->identity);
+	case OPT_MAP_UID:
+		return serve_parse_range("map-uid", value, &o->identity.ids.uids);
+	case OPT_MAP_GID:
+		return serve_parse_range("map-gid", value, &o->identity.ids.gids);
+	case OPT_READONLY:
+		o->identity.readonly = true;
+		break;
 	case OPT_WORKERS:
 		return get_number("workers", value, 1, 256, &o->workers);
 	case OPT_CPU:
@@ -288,6 +310,8 @@ int serve_parse(int argc, char **argv, struct serve_options *ret_o, int *ret_sta
 			return -1;
 	}
 	*ret_status = check(&o, argc - optind);
+	if (!*ret_status)
+		*ret_status = serve_check_identity(&o.identity);
 	if (*ret_status)
 		return -1;
 	o.dir = argv[optind];

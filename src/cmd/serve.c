@@ -17,7 +17,6 @@
 #include "cmd.h"
 #include "fault.h"
 #include "identity.h"
-#include "identity-model.h"
 #include "listen.h"
 #include "local.h"
 #include "logging.h"
@@ -112,7 +111,7 @@ static int open_folder(struct service *s)
 	struct local_config cfg = {
 		.dir = s->o->dir,
 		.allow_devices = s->o->allow_devices,
-		.passthrough = identity_default() == IDENTITY_PASSTHROUGH,
+		.passthrough = s->o->identity.model == IDENTITY_PASSTHROUGH,
 	};
 	int r;
 
@@ -289,6 +288,8 @@ static int run(struct service *s)
 {
 	int r = open_folder(s);
 
+	if (!r)
+		r = serve_stack_identity(&s->o->identity, &s->backend);
 	if (!r)
 		r = add_faults(s);
 	if (!r)

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "serve-identity.h"
+
 struct server_config;
 struct backend;
 struct metrics;
@@ -36,6 +38,7 @@ struct serve_options {
 	const char *faults[SERVE_MAX_FAULTS], *transport_faults[SERVE_MAX_FAULTS];
 	size_t n_faults, n_transport_faults;
 	int cpu, ready_fd; /* -1: not given */
+	struct serve_identity identity;
 	bool allow_devices, stats, quiet, verbose;
 	const char *record;  /* NULL: not given */
 	uint32_t record_mib; /* 0: no limit */

@@ -75,6 +75,11 @@ static struct file *lower_of(struct file *f)
 	return f ? pass_file(f)->lower : NULL;
 }
 
+static int pass_admit(struct backend *b, uint32_t uid, uint32_t *ret_uid)
+{
+	return backend_admit(((struct pass *)(void *)b)->lower, uid, ret_uid);
+}
+
 static int pass_attach(struct backend *b, const struct call *c, struct str aname,
 		       struct node **ret_root, struct qid *ret_qid)
 {
@@ -246,6 +251,7 @@ static int pass_xattr_remove(struct node *n, const struct call *c, struct str na
 const struct backend_ops pass_ops = {
 	.name = "pass",
 	.free_backend = pass_free_backend,
+	.admit = pass_admit,
 	.attach = pass_attach,
 	.walk = pass_walk,
 	.free_node = pass_free_node,

@@ -40,7 +40,7 @@ struct fid {
 	atomic_uint refs;
 	uint32_t number;
 	enum fid_kind kind;
-	uint32_t uid;		   /* of the Tattach that it comes from */
+	uint32_t uid;		   /* whom the backend made of the Tattach's */
 	uint64_t root;		   /* qid.path of that one's root: ".." leads no further */
 	struct qid qid;		   /* as it was when the fid was made */
 	struct node *node;	   /* owns a reference */

@@ -69,7 +69,9 @@ int op_attach(struct request *r)
 	f = fid_new(m->fid, FID_PATH, NULL);
 	if (!f)
 		return -ENOMEM;
-	f->uid = m->n_uname;
+	err = backend_admit(b, m->n_uname, &f->uid);
+	if (err)
+		return err;
 	c = handler_call(r, f);
 	err = backend_call(b, attach, &c, m->aname, &f->node, &f->qid);
 	if (err)
