@@ -71,12 +71,25 @@ struct lock_range {
 /* Kinds of new file for `make`. */
 enum make_kind { MAKE_NODE, MAKE_DIRECTORY, MAKE_SYMLINK };
 
+/* An extended attribute that a new file has from the start. */
+struct make_attr {
+	const char *name;
+	const void *value;
+	size_t size;
+};
+
 struct make_args {
 	enum make_kind kind;
 	uint32_t mode; /* with the S_IFMT bits for MAKE_NODE; ignored for a symlink */
 	uint32_t gid;
 	uint32_t major, minor; /* MAKE_NODE */
 	struct str target;     /* MAKE_SYMLINK */
+
+	/* For a regular file or a directory: its name appears when it has these, and a file this
+	 * content, or not at all. */
+	const struct make_attr *attrs;
+	size_t n_attrs;
+	struct str content;
 };
 
 struct backend;

@@ -48,6 +48,8 @@ static int make_symlink(int dir_fd, const char *name, struct str target)
 /* #syscalls: mkdirat */
 static int make_one(struct local *l, int dir_fd, const char *name, const struct make_args *a)
 {
+	if (a->n_attrs)
+		return make_whole(l, dir_fd, name, a);
 	switch (a->kind) {
 	case MAKE_NODE:
 		return make_node(l, dir_fd, name, a);

@@ -279,6 +279,11 @@ int local_fsync(struct file *f, const struct call *c, bool datasync);
 /* local-readdir.c */
 int local_readdir(struct file *f, const struct call *c, uint64_t offset, emit_fn emit, void *arg);
 
+/* local-make.c */
+
+/* Makes the regular file or directory that A says, with attributes and content, in one step. */
+int make_whole(struct local *l, int dir_fd, const char *name, const struct make_args *a);
+
 /* local-dir.c */
 int local_make(struct node *dir, const struct call *c, struct str name,
 	       const struct make_args *args, struct qid *ret_qid);

@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "identity.h"
 #include "logging.h"
+#include "mapped.h"
 #include "readonly.h"
 
 static bool parse_owner(const char *text, struct ids_config *ids)
@@ -78,9 +79,9 @@ static int failed(int r)
 
 int serve_stack_identity(const struct serve_identity *id, struct backend **b)
 {
-	int r = 0;
+	int r = id->model == IDENTITY_MAPPED ? mapped_new(*b, b) : 0;
 
-	if (id->ids.has_owner || id->ids.uids.n || id->ids.gids.n)
+	if (!r && (id->ids.has_owner || id->ids.uids.n || id->ids.gids.n))
 		r = ids_new(*b, &id->ids, b);
 	if (!r && id->readonly)
 		r = readonly_new(*b, b);

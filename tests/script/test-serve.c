@@ -131,6 +131,12 @@ static void wrong_usage_is_2_and_explained(void **state)
 	FAILS(2, "from 4096 to 1048576", "--listen", unix_address, "--msize", "100", dir);
 	FAILS(2, "from 4096 to 1048576", "--listen", unix_address, "--msize", "1e6", dir);
 	FAILS(2, "from 1 to 256", "--listen", unix_address, "--workers", "0", dir);
+	FAILS(2, "give passthrough, squash", "--identity", "squash=1", dir);
+	FAILS(2, "give passthrough, squash", "--identity", "mapped=1:1", dir);
+	FAILS(2, "give A:B:N", "--map-uid", "0:1000", dir);
+	FAILS(2, "give A:B:N", "--map-gid", "0:9:2", "--map-gid", "1:0:1", dir);
+	FAILS(2, "for the ids of the host", "--listen", unix_address, "--identity", "mapped",
+	      "--map-uid", "0:1000:1", dir);
 	FAILS(2, "1 to 32 bytes", "--socket-path", device_path, "--tag", "", dir);
 	FAILS(2, "1 to 32 bytes", "--tag", "012345678901234567890123456789012", dir);
 	FAILS(2, "there is no folder", "--listen", unix_address, "/nowhere/at/all");
