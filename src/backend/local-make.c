@@ -12,6 +12,7 @@
 
 #define TEMP_NAME_SIZE 32
 
+/* #syscalls: fsetxattr */
 static int set_attrs(int fd, const struct make_args *a)
 {
 	for (size_t i = 0; i < a->n_attrs; i++)
@@ -20,6 +21,7 @@ static int set_attrs(int fd, const struct make_args *a)
 	return 0;
 }
 
+/* #syscalls: write */
 static int fill(int fd, const struct make_args *a)
 {
 	ssize_t n = a->content.len ? write(fd, a->content.p, a->content.len) : 0;
@@ -29,6 +31,7 @@ static int fill(int fd, const struct make_args *a)
 	return n == a->content.len ? set_attrs(fd, a) : -ENOSPC;
 }
 
+/* #syscalls: getrandom */
 static void choose_temp_name(char name[TEMP_NAME_SIZE])
 {
 	uint64_t random = 0;
@@ -38,7 +41,8 @@ static void choose_temp_name(char name[TEMP_NAME_SIZE])
 	snprintf(name, TEMP_NAME_SIZE, ".warren-new-%016llx", (unsigned long long)random);
 }
 
-/* -EEXIST also where the file system cannot rename so: then the name is looked up first. */
+/* -EEXIST also where the file system cannot rename so: then the name is looked up first.
+ * #syscalls: renameat renameat2 */
 static int give_name(int dir_fd, const char *temp, const char *name)
 {
 	struct statx st;
@@ -52,6 +56,7 @@ static int give_name(int dir_fd, const char *temp, const char *name)
 	return renameat(dir_fd, temp, dir_fd, name) ? -errno : 0;
 }
 
+/* #syscalls: mkdirat openat unlinkat */
 static int make_directory(int dir_fd, const char *name, const struct make_args *a)
 {
 	autoclose int fd = -1;
@@ -89,6 +94,7 @@ static int make_named_file(int dir_fd, const char *name, const struct make_args 
 	return r;
 }
 
+/* #syscalls: openat linkat */
 static int make_file(struct local *l, int dir_fd, const char *name, const struct make_args *a)
 {
 	autoclose int fd = openat(dir_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, a->mode & 07777);

@@ -49,7 +49,7 @@ static int check_folder(const char *dir)
 
 static uint64_t capabilities(const struct serve_options *o)
 {
-	uint64_t set = identity_table[identity_default()].capabilities;
+	uint64_t set = identity_table[o->identity.model].capabilities;
 
 	return o->allow_devices ? set : set & ~CAP_BIT(CAP_MKNOD);
 }
@@ -58,7 +58,7 @@ static uint32_t calls(const struct serve_options *o)
 {
 	uint32_t sets = 0;
 
-	if (identity_default() == IDENTITY_PASSTHROUGH)
+	if (o->identity.model == IDENTITY_PASSTHROUGH)
 		sets |= 1u << CALLS_identity;
 	if (o->record && o->record_mib)
 		sets |= 1u << CALLS_rotation;
@@ -87,6 +87,7 @@ static void make_plan(const struct serve_options *o, struct sandbox_plan *p)
 		.layers = SANDBOX_ALL_LAYERS,
 		.export_dir = o->dir,
 		.record_dir = record_folder(o, record),
+		.readonly = o->identity.readonly,
 		.allow_devices = o->allow_devices,
 		.capabilities = capabilities(o),
 		.calls = calls(o),
