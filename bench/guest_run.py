@@ -115,10 +115,10 @@ class GuestRun:
             if run.returncode:
                 raise Failed(f"on the host: {(run.stderr.strip() or 'failed')[-200:]}")
             after = os.times()
-            cpu = (after.children_user + after.children_system
-                   - before.children_user - before.children_system)
+            spent = (after.children_user + after.children_system
+                     - before.children_user - before.children_system)
             self.note(workload, step, HOST, placement,
-                      seconds_of(run.stdout.splitlines(), step.name), {"cpu_us": cpu * 1e6})
+                      seconds_of(run.stdout.splitlines(), step.name), {"cpu_us": spent * 1e6})
 
     def one_group(self, workload, group, placement, trees, cpus):
         """A B C ...: each share once."""

@@ -14,7 +14,7 @@ COLOURS = {"warren": ["#0b6e4f", "#3aa17e", "#8fd3b6"], "limit": ["#6b7280", "#b
 def drawn_rows(rows):
     """One placement, and of each step one depth."""
     placement = rows[0]["placement"]
-    rows = [r for r in rows if r["placement"] == placement]
+    rows = [r for r in rows if r["placement"] == placement and not r["step"].startswith("idle")]
     best = {}
     for r in rows:
         name = r["step"].split()[0] if r["workload"] == "W8" else r["step"]

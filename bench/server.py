@@ -13,6 +13,7 @@ A peer is a module with
 """
 import importlib
 import os
+import re
 import resource
 import shutil
 import signal
@@ -145,6 +146,23 @@ class Server:
             return time.clock_gettime((~self.pid << 3) | 2)
         except OSError:
             return None
+
+    def wake_ups(self):
+        """Of all its threads so far: how often they stopped waiting. A supervisor counts too."""
+        total = 0
+        for path in (f"/proc/{pid}/task/{tid}/status" for pid in {self.pid, self.process.pid}
+                     for tid in os.listdir(f"/proc/{pid}/task")):
+            with open(path, encoding="ascii") as f:
+                total += int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", f.read(), re.M)[1])
+        return total
+
+    def own_mib(self):
+        """Memory that is no file's; what a supervisor and its child share counts once."""
+        total = 0
+        for pid in {self.pid, self.process.pid}:
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+                total += int(re.search(r"^Pss_Anon:\s*(\d+)", f.read(), re.M)[1])
+        return total / 1024
 
     def revive(self, wait=0):
         """After a client: a line when the server has died of it; it is started again. A server that

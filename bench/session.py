@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import figures
 import guest_run
 import page
+import qemu_run
 import server
 import targets
 import text
@@ -94,6 +95,8 @@ def measure(tools, args, folder, cpus):
     guests = [w for w in args.chosen if w.where == "guest"]
     if guests:
         guest_run.GuestRun(tools, options, rows, left_out, say).run(folder, guests, cpus)
+    for workload in (w for w in args.chosen if w.where == "qemu"):
+        qemu_run.QemuRun(tools, options, rows, left_out, say).run(folder, workload)
     return rows.finished(), left_out
 
 

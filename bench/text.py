@@ -41,7 +41,7 @@ def target_line(t):
 
 
 ROW_HEAD = ["step", "placement", "case", "median", "smallest to largest", "a second", "server CPU us",
-            "both CPU us", "requests"]
+            "both CPU us", "requests", "system calls"]
 
 
 def per_second(row):
@@ -56,7 +56,7 @@ def row_line(r):
     return [step_of(r), r["placement"], r["case"], f"{short(r['median'])} {r['unit']}",
             f"{short(r['min'])} to {short(r['max'])}",
             "" if rate is None else f"{short(rate)} {r['amount_unit']}", short(r["server_cpu_us"]),
-            short(r["cpu_us"]), short(r["requests"])]
+            short(r["cpu_us"]), short(r["requests"]), short(r["syscalls"])]
 
 
 def about_lines(a):

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import subprocess
+import time
 from collections import namedtuple
 
 import server
@@ -30,6 +31,19 @@ VHOST_SIZES = [507904]  # all whole pages that fit its 512000
 SEQUENTIAL_DEPTH = 8
 
 
+IDLE_SECONDS = 2
+PROC_FILES = {"idle wake-ups": "task/*/status", "idle memory": "smaps_rollup"}
+
+
+def may_trace():
+    """Another process that is not our child: where Yama is, only root."""
+    try:
+        with open("/proc/sys/kernel/yama/ptrace_scope", encoding="ascii") as f:
+            return os.geteuid() == 0 or f.read().strip() == "0"
+    except OSError:
+        return True
+
+
 def make_share(share, large_mib):
     for name, mib in (("data", 16), ("large", large_mib)):
         with open(os.path.join(share, name), "wb") as f:
@@ -48,6 +62,7 @@ class Wire:
         self.tools, self.options, self.rows, self.say = tools, options, rows, say
         self.left_out = left_out
         self.failed = set()
+        self.counts_syscalls = False
 
     def leave_out(self, case, why):
         self.left_out.append({"workload": "W8", "case": case, "why": why})
@@ -64,6 +79,8 @@ class Wire:
 
     def bench(self, s, cpu, words):
         """The JSON objects of `warren bench`, and the command for people."""
+        if self.counts_syscalls:
+            words = ["--syscalls", *words]
         words = ["--json", "--seconds", str(self.options.seconds), "--cpu", str(cpu),
                  "--pid", str(s.pid), *(["--aname", s.aname] if s.aname else []), *words]
         run = subprocess.run([self.tools.warren, "bench", *words, s.address], text=True,
@@ -71,7 +88,7 @@ class Wire:
         if run.returncode:
             said = [x for x in run.stderr.splitlines() if "error" in x] or ["it said nothing"]
             raise Failed(f"warren bench: exit {run.returncode}: {said[-1]}")
-        command = shlex.join(["./warren", "bench", *words[3:], s.address])
+        command = shlex.join(["./warren", "bench", *words[3:], s.address]).replace(" --syscalls", "")
         for part in (f" --pid {s.pid}", s.state + "/", os.path.basename(s.state)):
             command = command.replace(part, "")
         return [json.loads(line) for line in run.stdout.splitlines()], command
@@ -113,6 +130,17 @@ class Wire:
             cells = [c for c in cells if c["size"] + 24 <= c["msize"]]
             self.note(cells, command, step, s.peer.NAME, placement)
         return steps, do
+
+    def idle(self, servers, placement):
+        """Before any client: wake-ups, and memory of its own."""
+        before = [s.wake_ups() for s in servers]
+        time.sleep(IDLE_SECONDS)
+        for s, n in zip(servers, before):
+            for step, value, unit in (
+                    ("idle wake-ups", (s.wake_ups() - n) / IDLE_SECONDS, "1/s"),
+                    ("idle memory", s.own_mib(), "MiB")):
+                self.rows.add(value, unit, f"cat /proc/PID/{PROC_FILES[step]}", workload="W8",
+                              step=step, placement=placement, case=s.peer.NAME)
 
     def limits(self, share, placement, cpus):
         """The loops, once."""
@@ -172,7 +200,10 @@ class Wire:
                         servers.append(Server(peer, self.tools, share, at[0]))
                     except Failed as e:
                         self.leave_out(peer.NAME, str(e))
+                self.idle(servers, placement)
                 for run in range(self.options.runs):
+                    # Once: it is no time, and hardly differs.
+                    self.counts_syscalls = run == 0 and may_trace()
                     self.say(f"W8, {placement}, run {run + 1} of {self.options.runs}: "
                              + ", ".join(s.peer.NAME for s in servers))
                     self.one_round(servers, share, placement, at)

@@ -65,11 +65,19 @@ WORKLOADS = [
         for i in (1, 2, 3)]),
     # The steps of this one are in wire.py: `warren bench` has the operations.
     Workload("W8", "wire", "Operations on the wire, without a guest", []),
+    Workload("W9", "qemu", "A guest of QEMU, without KVM", [
+        Group("", [Step("read", "{helper} read x large", "large_mib", "MiB")]),
+        Group("", [Step("stat", "{helper} stat x many", "files", "file")]),
+        Group("", [Step("list", "{helper} list x many", "files", "entry")])]),
 ]
 
 
 def sizes(quick):
     return {name: pair[1 if quick else 0] for name, pair in SIZES.items()}
+
+
+def qemu_sizes(quick):
+    return {"large_mib": 16 if quick else 64, "files": 200 if quick else 2000}
 
 
 def find(name):
