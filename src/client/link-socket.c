@@ -2,13 +2,10 @@
 /* A link over a stream socket: requests are gathered and sent together, and received replies are
  * cut from one buffer. */
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "address.h"
 #include "cleanup.h"
@@ -200,38 +197,6 @@ static const struct link_ops socket_ops = {
 	.free = free_link,
 };
 
-static int connect_unix(const struct address *a)
-{
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	memcpy(sun.sun_path, a->path, sizeof(a->path));
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&sun, sizeof(sun)))
-		return -errno;
-	return steal_fd(&fd);
-}
-
-static int connect_tcp(const struct address *a)
-{
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-	struct addrinfo *list = NULL;
-	char port[16];
-	int fd = -EHOSTUNREACH;
-
-	snprintf(port, sizeof(port), "%u", a->port);
-	if (getaddrinfo(a->host, port, &hints, &list))
-		return -EHOSTUNREACH;
-	for (struct addrinfo *i = list; i && fd < 0; i = i->ai_next) {
-		autoclose int try = socket(i->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-		fd = try < 0 || connect(try, i->ai_addr, i->ai_addrlen) ? -errno : steal_fd(&try);
-		if (fd >= 0)
-			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-	}
-	freeaddrinfo(list);
-	return fd;
-}
-
 int link_socket(int fd, struct link **ret_l)
 {
 	struct socket_link *l = calloc(1, sizeof(*l));
@@ -253,12 +218,8 @@ int link_socket(int fd, struct link **ret_l)
 
 int link_connect(const struct address *a, struct link **ret_l, char **ret_why)
 {
-	int fd = -EOPNOTSUPP, err;
+	int fd = address_connect(a), err;
 
-	if (a->kind == ADDRESS_UNIX)
-		fd = connect_unix(a);
-	else if (a->kind == ADDRESS_TCP)
-		fd = connect_tcp(a);
 	err = fd < 0 ? fd : link_socket(fd, ret_l);
 	return err ? why(ret_why, err, "%s", strerror(-err)) : 0;
 }

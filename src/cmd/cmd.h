@@ -18,6 +18,7 @@ enum {
 	V(lab, cmd_lab, "guests: run a command, debug, compare kernels, report") \
 	V(model, cmd_model, "the kernel's 9P read path as a model, bug by bug")  \
 	V(serve, cmd_serve, "share a folder: vhost-user, unix, tcp, vsock")      \
+	V(top, cmd_top, "show what a running server does, live")                 \
 	V(trace, cmd_trace, "show what a recording of 9P messages holds")        \
 	V(verify, cmd_verify, "prove that a guest reads what the host holds")    \
 	V(version, cmd_version, "print the version")

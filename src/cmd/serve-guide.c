@@ -105,9 +105,28 @@ static void print_endpoint(const struct serve_options *o, const struct endpoint 
 	}
 }
 
-void serve_print_guide(const struct serve_options *o)
+static void print_metrics(const char *address)
+{
+	const char *rest = strchr(address, ':') + 1;
+
+	printf("Counters at %s:\n    curl ", address);
+	if (!strncmp(address, "unix:", 5)) {
+		printf("--unix-socket ");
+		put_word(rest, 0);
+		printf(" http://warren/metrics\n");
+	} else {
+		printf("http://%s/metrics\n", rest);
+	}
+	printf("    warren top ");
+	put_word(address, 0);
+	putchar('\n');
+}
+
+void serve_print_guide(const struct serve_options *o, const char *metrics)
 {
 	for (size_t i = 0; i < o->n_endpoints; i++)
 		print_endpoint(o, &o->endpoints[i]);
+	if (metrics)
+		print_metrics(metrics);
 	fflush(stdout);
 }

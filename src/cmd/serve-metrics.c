@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* What `warren serve` counts, and who is told: --stats, --metrics. */
+#include <errno.h>
+#include <string.h>
 #include <sys/resource.h>
 
+#include "cleanup.h"
 #include "clock.h"
+#include "cmd.h"
 #include "local.h"
+#include "logging.h"
 #include "metrics.h"
+#include "scrape-server.h"
 #include "serve.h"
 #include "server.h"
 
@@ -41,4 +47,22 @@ void serve_measure(const struct serve_meter *s, struct metrics *ret)
 	server_get_metrics(s->server, ret);
 	measure_process(s, ret);
 	measure_descriptors(s, ret);
+}
+
+int serve_metrics_listen(const struct serve_options *o, struct scrape_server **ret)
+{
+	autofree char *reason = NULL;
+	int r = o->metrics ? scrape_server_new(o->metrics, ret, &reason) : 0;
+
+	if (r == -EINVAL || r == -ENAMETOOLONG || r == -ENOENT)
+		return cmd_usage_error("serve", "--metrics %s", reason ? reason : strerror(-r));
+	if (r) {
+		log_error("--metrics %s", reason ? reason : strerror(-r));
+		return EXIT_ENVIRONMENT;
+	}
+	if (*ret && scrape_server_is_public(*ret))
+		log_warn("--metrics %s is open to other machines: who reaches it sees what this "
+			 "server does, though no name of a file",
+			 o->metrics);
+	return 0;
 }

@@ -34,6 +34,7 @@ enum option_key {
 	OPT_CPU,
 	OPT_READY_FD,
 	OPT_STATS,
+	OPT_METRICS,
 	OPT_RECORD,
 	OPT_RECORD_DATA,
 	OPT_RECORD_SIZE,
@@ -65,6 +66,7 @@ static const struct option long_options[] = {
 	{"cpu", required_argument, NULL, OPT_CPU},
 	{"ready-fd", required_argument, NULL, OPT_READY_FD},
 	{"stats", no_argument, NULL, OPT_STATS},
+	{"metrics", required_argument, NULL, OPT_METRICS},
 	{"record", required_argument, NULL, OPT_RECORD},
 	{"record-data", no_argument, NULL, OPT_RECORD_DATA},
 	{"record-size", required_argument, NULL, OPT_RECORD_SIZE},
@@ -107,6 +109,9 @@ void serve_print_help(void)
 	       "  --cpu N               run on this CPU only\n"
 	       "  --ready-fd N          write 'ready ADDRESS' to descriptor N once peers may come\n"
 	       "  --stats               at the end, print counters and costs as JSON\n"
+	       "  --metrics ADDRESS     counters for Prometheus and 'warren top' by HTTP, on "
+	       "unix:PATH\n"
+	       "                        or tcp:ADDRESS:PORT\n"
 	       "  --record FILE         record every message, for 'warren trace'\n"
 	       "  --record-data         with all file data, not only its digests\n"
 	       "  --record-size N       keep about the newest N MiB\n"
@@ -239,6 +244,9 @@ static int set_option(struct serve_options *o, enum option_key key, const char *
 		break;
 	case OPT_STATS:
 		o->stats = true;
+		break;
+	case OPT_METRICS:
+		o->metrics = value;
 		break;
 	case OPT_RECORD:
 		o->record = value;

@@ -64,6 +64,8 @@ static uint32_t calls(const struct serve_options *o)
 		sets |= 1u << CALLS_rotation;
 	if (o->n_faults)
 		sets |= 1u << CALLS_faults;
+	if (o->metrics)
+		sets |= 1u << CALLS_metrics;
 	return sets;
 }
 
@@ -148,24 +150,29 @@ bool serve_split(const struct serve_options *o, struct sandbox **ret_s, int *ret
 	return false;
 }
 
+static const char *path_of(const char *address)
+{
+	return address && !strncmp(address, "unix:", 5) ? address + 5 : NULL;
+}
+
 static const char *socket_path(const struct endpoint *e)
 {
 	if (e->kind == ENDPOINT_SOCKET_PATH)
 		return e->text;
-	return e->kind == ENDPOINT_LISTEN && !strncmp(e->text, "unix:", 5) ? e->text + 5 : NULL;
+	return e->kind == ENDPOINT_LISTEN ? path_of(e->text) : NULL;
 }
 
 /* From inside they cannot be removed. */
 static int give_away_sockets(const struct serve_options *o, struct sandbox *s)
 {
-	for (size_t i = 0; i < o->n_endpoints; i++) {
-		const char *path = socket_path(&o->endpoints[i]);
-		int r = path ? sandbox_remove_at_end(s, path) : 0;
+	const char *path = path_of(o->metrics);
+	int r = path ? sandbox_remove_at_end(s, path) : 0;
 
-		if (r)
-			return r;
+	for (size_t i = 0; i < o->n_endpoints && !r; i++) {
+		path = socket_path(&o->endpoints[i]);
+		r = path ? sandbox_remove_at_end(s, path) : 0;
 	}
-	return 0;
+	return r;
 }
 
 static int report(const struct serve_options *o, const struct sandbox *s)

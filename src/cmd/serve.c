@@ -24,6 +24,7 @@
 #include "macros.h"
 #include "metrics.h"
 #include "sandbox.h"
+#include "scrape-server.h"
 #include "server.h"
 #include "vhost-user.h"
 
@@ -37,6 +38,7 @@ struct service {
 	struct sandbox *sandbox; /* NULL: none */
 	struct serve_damage *damage;
 	struct serve_meter meter;
+	struct scrape_server *scrape; /* NULL: not asked for */
 	bool passthrough;
 	int n_alive; /* endpoints to which peers may still come */
 };
@@ -162,6 +164,7 @@ static int start_server(struct service *s)
 		.guards = s->o->guards,
 		.guard_acted = guard_acted,
 		.start_later = true,
+		.latencies = s->o->metrics != NULL,
 	};
 	int r = serve_record_start(s->o, s->sandbox, &cfg, &s->recording);
 
@@ -272,12 +275,19 @@ static int say_ready(const struct serve_options *o)
 	return 0;
 }
 
+static void measure(void *ctx, struct metrics *ret)
+{
+	serve_measure(ctx, ret);
+}
+
 static int start_threads(struct service *s)
 {
 	int r = server_start(s->server);
 
 	if (!r)
 		r = serve_record_go(s->recording);
+	if (!r && s->scrape)
+		r = scrape_server_start(s->scrape, measure, &s->meter);
 	if (!r)
 		return 0;
 	log_error("cannot start threads: %s", strerror(-r));
@@ -299,13 +309,15 @@ static int run(struct service *s)
 	catch_signals(s->loop);
 	r = open_endpoints(s);
 	if (!r)
+		r = serve_metrics_listen(s->o, &s->scrape);
+	if (!r)
 		r = serve_seal(s->o, s->sandbox);
 	if (!r)
 		r = start_threads(s);
 	if (r)
 		return r;
 	if (!s->o->quiet)
-		serve_print_guide(s->o);
+		serve_print_guide(s->o, s->scrape ? scrape_server_address(s->scrape) : NULL);
 	r = say_ready(s->o);
 	if (r)
 		return r;
@@ -334,6 +346,7 @@ static void end(struct service *s)
 			vhost_user_free(s->o->endpoints[i].vhost_user);
 		free(s->o->endpoints[i].address);
 	}
+	scrape_server_free(s->scrape);
 	if (s->server && s->o->stats)
 		print_stats(s);
 	server_free(s->server);

@@ -12,6 +12,7 @@
 struct server_config;
 struct backend;
 struct metrics;
+struct scrape_server;
 struct server;
 
 #define SERVE_MAX_ENDPOINTS 16
@@ -40,6 +41,7 @@ struct serve_options {
 	int cpu, ready_fd; /* -1: not given */
 	struct serve_identity identity;
 	bool allow_devices, stats, quiet, verbose;
+	const char *metrics; /* address; NULL: not given */
 	const char *record;  /* NULL: not given */
 	uint32_t record_mib; /* 0: no limit */
 	bool record_data;
@@ -76,15 +78,19 @@ int serve_damage_start(const struct serve_options *o, struct server_config *cfg,
 /* When the server is gone. D may be NULL. */
 void serve_damage_end(struct serve_damage *d);
 
-/* Prints on standard output what to type to mount each endpoint. */
-void serve_print_guide(const struct serve_options *o);
-
 /* What is measured of a running server. */
 struct serve_meter {
 	struct backend *local; /* not what is on top of it */
 	struct server *server;
 	uint64_t start; /* clock_now_ns */
 };
+
+/* Listens where O asks for, if it does; nobody is answered so far. 0, or an exit code. */
+int serve_metrics_listen(const struct serve_options *o, struct scrape_server **ret);
+
+/* Prints on standard output what to type to mount each endpoint, and to see the counters, which are
+ * at the address METRICS, unless that is NULL. */
+void serve_print_guide(const struct serve_options *o, const char *metrics);
 
 /* From any thread. */
 void serve_measure(const struct serve_meter *s, struct metrics *ret);

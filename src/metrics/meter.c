@@ -5,12 +5,7 @@
 
 #define CACHE_LINE 64
 
-/* What this thread was given last, and by whom. Numbers are not used twice: a meter that was freed
- * is never found here. */
-static _Thread_local struct {
-	uint64_t number;
-	struct meter *meter;
-} mine;
+_Thread_local struct meter_last meter_last;
 
 static atomic_uint_least64_t last_number;
 
@@ -55,12 +50,10 @@ static struct meter *add_locked(struct meters *m, pthread_t thread)
 	return added;
 }
 
-struct meter *meter_mine(struct meters *m)
+struct meter *meter_find(struct meters *m)
 {
 	struct meter *found;
 
-	if (mine.number == m->number)
-		return mine.meter;
 	pthread_mutex_lock(&m->lock);
 	found = find_locked(m, pthread_self());
 	if (!found)
@@ -68,8 +61,7 @@ struct meter *meter_mine(struct meters *m)
 	pthread_mutex_unlock(&m->lock);
 	if (!found)
 		return &m->spare;
-	mine.number = m->number;
-	mine.meter = found;
+	meter_last = (struct meter_last){.number = m->number, .meter = found};
 	return found;
 }
 

@@ -41,6 +41,7 @@ struct metric_op {
 };
 
 #define METRIC_MAX_GUARDS 16
+#define METRIC_GUARD_NAME 16
 
 struct metrics {
 	uint64_t value[N_METRICS];
@@ -49,7 +50,7 @@ struct metrics {
 		uint64_t used, limit;
 	} budget[N_METRIC_BUDGETS]; /* limit 0: there is none, or it is not known */
 	struct {
-		const char *name; /* static */
+		char name[METRIC_GUARD_NAME];
 		uint64_t acted;
 	} guard[METRIC_MAX_GUARDS];
 	unsigned n_guards;

@@ -54,6 +54,7 @@ enum sandbox_layer {
 	X(server)            \
 	X(identity)          \
 	X(faults)            \
+	X(metrics)           \
 	X(owners)            \
 	X(rotation)          \
 	X(supervisor)
@@ -90,7 +91,7 @@ int sandbox_record_fd(const struct sandbox *s);
 int sandbox_proc_fd(const struct sandbox *s);
 
 /* The socket at PATH is to go when the server has ended. At most SANDBOX_MAX_SOCKETS. 0, -errno. */
-#define SANDBOX_MAX_SOCKETS 16
+#define SANDBOX_MAX_SOCKETS 17
 int sandbox_remove_at_end(struct sandbox *s, const char *path);
 
 /* Gives all up that the plan does not ask for. What cannot be had is noted and left out; an error

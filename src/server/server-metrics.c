@@ -46,7 +46,7 @@ static void add_guards(struct server *s, struct metrics *m)
 {
 	m->n_guards = N_GUARDS;
 	for (unsigned g = 0; g < N_GUARDS; g++) {
-		m->guard[g].name = guard_table[g].name;
+		snprintf(m->guard[g].name, METRIC_GUARD_NAME, "%s", guard_table[g].name);
 		m->guard[g].acted = atomic_load(&s->guard_counts[g]);
 	}
 }

@@ -204,3 +204,19 @@ char *address_text(const struct address *a, int fd)
 	}
 	return n < 0 ? NULL : text;
 }
+
+bool address_is_public(const struct address *a, int fd)
+{
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} sa = {0};
+	socklen_t len = sizeof(sa);
+
+	if (a->kind != ADDRESS_TCP || getsockname(fd, &sa.sa, &len))
+		return false;
+	if (sa.sa.sa_family == AF_INET)
+		return ntohl(sa.in.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET;
+	return !IN6_IS_ADDR_LOOPBACK(&sa.in6.sin6_addr);
+}

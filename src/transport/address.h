@@ -46,6 +46,12 @@ struct bound {
 };
 int address_listen(const struct address *a, struct bound *ret_b, char **ret_why);
 
+/* Can other machines reach what listens on A with FD? */
+bool address_is_public(const struct address *a, int fd);
+
+/* A stream socket that is connected to A (unix or tcp), or -errno. */
+int address_connect(const struct address *a);
+
 /* A listening Unix socket of mode 0600 at PATH. A stale one that nobody listens on is
  * replaced. Errors as for listener_new. */
 int unix_listen(const char *path, int *ret_fd, struct unix_id *ret_id, char **ret_why);

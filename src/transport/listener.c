@@ -258,18 +258,6 @@ static void accept_some(struct watch *w, uint32_t events)
 	}
 }
 
-static bool is_public(const struct address *a, int fd)
-{
-	union any_address sa = {0};
-	socklen_t len = sizeof(sa);
-
-	if (a->kind != ADDRESS_TCP || getsockname(fd, &sa.sa, &len))
-		return false;
-	if (sa.sa.sa_family == AF_INET)
-		return ntohl(sa.in.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET;
-	return !IN6_IS_ADDR_LOOPBACK(&sa.in6.sin6_addr);
-}
-
 static void close_socket(struct listener *ls)
 {
 	if (ls->watch.fd < 0)
@@ -338,7 +326,7 @@ static int start(struct listener *ls, const struct bound *b)
 		close(b->fd);
 	if (r || b->connected)
 		return r;
-	ls->public = is_public(&ls->address, b->fd);
+	ls->public = address_is_public(&ls->address, b->fd);
 	ls->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (ls->timer.fd < 0)
 		return -errno;
