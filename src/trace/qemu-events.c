@@ -419,6 +419,15 @@ static const char *parse_start(const char *line, uint8_t *ret_type, uint16_t *re
 	return NULL;
 }
 
+/* QEMU does not log these names, and without one it would be no message. */
+static void set_unlogged_name(struct msg *m)
+{
+	if (m->type == Tlcreate)
+		m->Tlcreate.name = str_of("?", 1);
+	else if (m->type == Tmknod)
+		m->Tmknod.name = str_of("?", 1);
+}
+
 bool qemu_parse_event(const char *line, char *buf, size_t cap, struct msg *ret_m)
 {
 	struct scratch scratch = {.at = buf, .left = cap};
@@ -432,6 +441,7 @@ bool qemu_parse_event(const char *line, char *buf, size_t cap, struct msg *ret_m
 		parse_slot(&rest, &s, &scratch, &m);
 	if (m.type == Twalk)
 		parse_names(line, &scratch, &m.Twalk);
+	set_unlogged_name(&m);
 	*ret_m = m;
 	return true;
 }

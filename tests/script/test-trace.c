@@ -379,6 +379,27 @@ static void qemu_names_can_be_printed_and_read_back(void **state)
 	has_line(again, "Twalk    \"?\" newfid=2 -> ENOENT", "us");
 }
 
+/* QEMU does not log the name. */
+static void a_file_created_in_a_log_of_qemu_is_no_finding(void **state)
+{
+	static const char log[] =
+		"1@1.000001:v9fs_attach tag 0 id 104 fid 0 afid -1 uname nobody aname \n"
+		"1@1.000002:v9fs_attach_return tag 0 id 104 type 128 version 1 path 1\n"
+		"1@1.000003:v9fs_lcreate tag 0 id 14 dfid 0 flags 32834 mode 420 gid 0\n"
+		"1@1.000004:v9fs_lcreate_return tag 0 id 14 qid={type 0 version 1 path 2} "
+		"iounit 507904\n"
+		"1@1.000005:v9fs_write tag 0 id 118 fid 0 off 0 count 6 cnt 1\n"
+		"1@1.000006:v9fs_write_return tag 0 id 118 total 6 err 11\n";
+	FILE *f = fopen(recording, "we");
+	autofree char *lint = NULL, *shown = NULL;
+
+	(void)state;
+	assert_true(fputs(log, f) >= 0 && !fclose(f));
+	lint = OUTPUT(0, "trace", "lint", recording);
+	shown = OUTPUT(0, "trace", "show", recording);
+	assert_non_null(strstr(shown, "Tlcreate"));
+}
+
 /* What the Trace Event Format asks of an event. */
 static void check_event(json_t *e)
 {
@@ -606,6 +627,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(bad_bytes_end_their_connection_only),
 		cmocka_unit_test(a_bad_server_ends_its_connection_only),
 		cmocka_unit_test(filters_choose),
+		cmocka_unit_test(a_file_created_in_a_log_of_qemu_is_no_finding),
 		cmocka_unit_test(qemu_names_can_be_printed_and_read_back),
 		cmocka_unit_test(a_timeline_has_the_form_of_trace_events),
 		cmocka_unit_test(json_lines_are_objects),
