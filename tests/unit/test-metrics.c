@@ -61,6 +61,15 @@ static void *count(void *arg)
 	return NULL;
 }
 
+static unsigned n_meters(void)
+{
+	unsigned n = 0;
+
+	for (const struct meter *m = meters.first; m; m = m->next)
+		n++;
+	return n;
+}
+
 /* Also while somebody reads: what is read never goes back. */
 static void threads_count_for_themselves_and_nothing_is_lost(void **state)
 {
@@ -88,6 +97,7 @@ static void threads_count_for_themselves_and_nothing_is_lost(void **state)
 	assert_int_equal(m.op[metric_op(Tread)].requests, N_THREADS * N_EACH / 2);
 	assert_int_equal(latency_count(&m.op[metric_op(Tread)].latency), N_THREADS * N_EACH / 2);
 	assert_int_equal(m.value[METRIC_BYTES_READ], 3 * N_THREADS * N_EACH);
+	assert_int_equal(n_meters(), N_THREADS);
 	meters_done(&meters);
 }
 
