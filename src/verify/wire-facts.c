@@ -33,7 +33,9 @@
 /* A finding, and what is needed to judge requests about it. */
 struct asked {
 	struct wire_facts *facts;
-	const char *path; /* as a recording has it */
+	char *path; /* as a recording has it; of the folder, when its listings are asked for */
+	bool is_folder;
+	struct wire_listing listing;
 	const struct node *node;
 	int fd; /* the host's file; -1: it has no bytes, or not yet opened */
 	bool is_opened;
@@ -287,7 +289,8 @@ static void take_other(struct asked *a, const struct exchange *e)
 {
 	struct wire_facts *f = a->facts;
 	autofree char *text = NULL;
-	enum seen seen = wire_judge_reply(e, f->f, a->node, &text);
+	enum seen seen = a->is_folder ? wire_judge_listing(&a->listing, e, f->f->class, &text)
+				      : wire_judge_reply(e, f->f, a->node, &text);
 
 	if (seen == SEEN_NOT)
 		return;
@@ -320,8 +323,9 @@ static void take_exchange(struct reading *r, struct asked *a, const struct excha
 	if (!is_done)
 		return;
 	if (r->part == BEFORE) {
-		take_earlier(r, a, e);
-	} else if (e->t.type == Tread && e->r.type == Rread) {
+		if (!a->is_folder)
+			take_earlier(r, a, e);
+	} else if (e->t.type == Tread && e->r.type == Rread && !a->is_folder) {
 		take_read(r, a, e);
 	} else {
 		take_other(a, e);
@@ -333,33 +337,6 @@ static int compare_asked(const void *a, const void *b)
 	return strcmp(((const struct asked *)a)->path, ((const struct asked *)b)->path);
 }
 
-/* A folder is listed in parts: a name that is in one of them was listed. */
-static void take_listing(struct asked *a, const struct exchange *e)
-{
-	struct wire_facts *f = a->facts;
-	enum seen seen = wire_listing_has(e, a->path);
-
-	if (seen == SEEN_NOT)
-		return;
-	f->n_replies++;
-	if (f->sent != SEEN_RIGHT)
-		f->sent = seen;
-	if (seen == SEEN_RIGHT)
-		free(steal_ptr(&f->text));
-	else if (f->sent == SEEN_WRONG && !f->text &&
-		 asprintf(&f->text, "the Rreaddir of tag %u does not list it", e->t.tag) < 0)
-		f->text = NULL;
-}
-
-static void give_listing(struct reading *r, const struct exchange *e)
-{
-	if (e->kind != EXCHANGE_DONE || !e->r_well_formed || e->r.type != Rreaddir)
-		return;
-	for (struct asked *a = r->asked; a < r->asked + r->n; a++)
-		if (a->facts->f->class == DAMAGE_MISSING && wire_is_in(a->path, r->path))
-			take_listing(a, e);
-}
-
 /* All that ask for the path of this exchange stand side by side. */
 static void give_exchange(struct reading *r, const struct exchange *e)
 {
@@ -367,7 +344,6 @@ static void give_exchange(struct reading *r, const struct exchange *e)
 	struct asked *a;
 
 	exchange_path(e, 0, r->path, sizeof(r->path));
-	give_listing(r, e);
 	a = r->path[0] && r->n ? bsearch(&key, r->asked, r->n, sizeof(key), compare_asked) : NULL;
 	if (!a)
 		return;
@@ -392,21 +368,39 @@ static int read_exchanges(struct reading *r)
 	return got < 0 ? got : 0;
 }
 
+static int add_asked(struct reading *r, struct wire_facts *f)
+{
+	const char *path = f->f->path, *slash = strrchr(path, '/');
+	struct asked a = {.facts = f, .fd = -1, .node = manifest_find(r->q->m, path)};
+
+	if (a.node) {
+		a.path = strdup(strcmp(path, ".") ? path : "/");
+		if (!a.path)
+			return -ENOMEM;
+		r->asked[r->n++] = a;
+	}
+	if (!wire_is_listed(f->f->class))
+		return 0;
+	a.is_folder = true;
+	a.path = slash ? strndup(path, (size_t)(slash - path)) : strdup("/");
+	a.listing.name = slash ? slash + 1 : path;
+	if (!a.path)
+		return -ENOMEM;
+	r->asked[r->n++] = a;
+	return 0;
+}
+
 static int prepare(struct reading *r)
 {
-	r->asked = calloc(r->q->n + 1, sizeof(*r->asked));
+	int err = 0;
+
+	r->asked = calloc(2 * r->q->n + 1, sizeof(*r->asked));
 	if (!r->asked)
 		return -ENOMEM;
-	for (size_t i = 0; i < r->q->n; i++) {
-		struct asked *a = &r->asked[r->n];
-
-		*a = (struct asked){.facts = &r->q->facts[i], .fd = -1};
-		a->path = strcmp(a->facts->f->path, ".") ? a->facts->f->path : "/";
-		a->node = manifest_find(r->q->m, a->facts->f->path);
-		r->n += a->node != NULL;
-	}
+	for (size_t i = 0; i < r->q->n && !err; i++)
+		err = add_asked(r, &r->q->facts[i]);
 	qsort(r->asked, r->n, sizeof(*r->asked), compare_asked);
-	return 0;
+	return err;
 }
 
 int wire_facts_read(const struct wire_question *q)
@@ -424,6 +418,7 @@ int wire_facts_read(const struct wire_question *q)
 		end_writes(&r.asked[i]);
 		if (r.asked[i].fd >= 0)
 			close(r.asked[i].fd);
+		free(r.asked[i].path);
 	}
 	free(r.asked);
 	exchanges_free(r.exchanges);

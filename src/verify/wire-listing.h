@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* Judges what the server listed of a folder. */
+/* Which names a folder's listings had, as the server sent them. */
 #ifndef VERIFY_WIRE_LISTING_H
 #define VERIFY_WIRE_LISTING_H
 
 #include <stdbool.h>
 
+#include "damage.h"
 #include "look.h"
 
 struct exchange;
 
-/* Is PATH, as a recording has it, a name in FOLDER? */
-bool wire_is_in(const char *path, const char *folder);
+struct wire_listing {
+	const char *name; /* that is looked for */
+	unsigned n_now;	  /* so often in the listing under way */
+	unsigned tag;	  /* of the Treaddir that had it last */
+	bool is_broken;	  /* some of the listing under way was not recorded */
+};
 
-/* Has the Rreaddir of E the last component of PATH? NOT: it is none, is empty, or was not recorded. */
-enum seen wire_listing_has(const struct exchange *e, const char *path);
+/* Is E the end of a listing of the folder? Then what it says about a finding of CLASS; NOT before. WRONG:
+ * *RET_TEXT, which the caller frees. */
+enum seen wire_judge_listing(struct wire_listing *l, const struct exchange *e, enum damage class,
+			     char **ret_text);
+
+/* Is a finding of CLASS about listings? */
+bool wire_is_listed(enum damage class);
 
 #endif
