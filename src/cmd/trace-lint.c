@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "cmd.h"
+#include "kernel-lint.h"
 #include "lint.h"
 #include "logging.h"
 #include "macros.h"
@@ -59,6 +60,7 @@ static int print_rules(void)
 	for (size_t i = 0; i < LINT_N; i++)
 		printf("%-14s %-7s %s\n    %s\n", lint_rules[i].name, lint_rules[i].who,
 		       lint_rules[i].source, lint_rules[i].text);
+	trace_print_kernel_rules();
 	return EXIT_OK;
 }
 
@@ -172,5 +174,6 @@ int trace_lint(int argc, char **argv)
 	if (argc - rest != 1)
 		return cmd_usage_error("trace", "lint which recording? give one FILE");
 	run.path = argv[rest];
-	return lint_file(&run);
+	return kernel_log_is(run.path) ? trace_lint_kernel(run.path, run.json, run.all)
+				       : lint_file(&run);
 }

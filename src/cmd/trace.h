@@ -44,6 +44,10 @@ int trace_options(int argc, char **argv, const struct option_row *rows, size_t n
 /* The same as `trace lint PATH`, for other verbs: says nothing when no rule is broken. */
 int trace_lint_after(const char *path, bool json);
 
+/* The same of a tracepoint log of a guest (kernel-lint.h); says when no rule is broken. */
+int trace_lint_kernel(const char *path, bool json, bool all);
+void trace_print_kernel_rules(void);
+
 /* The options that say which exchanges are wanted: rows for a struct that begins with the filter. */
 #define TRACE_FILTER_ROWS                                         \
 	{"path", OPTION_TAKE, .take = trace_take_path},           \

@@ -16,6 +16,7 @@
 #include "cmd.h"
 #include "corpus-folder.h"
 #include "guest-tell.h"
+#include "kernel-lint.h"
 #include "kernel.h"
 #include "macros.h"
 #include "manifest.h"
@@ -226,6 +227,17 @@ static int run_proof(struct verify *v)
 	return caught ? failf(v, 128 + caught, "interrupted") : verify_prove(&v->o, &plan);
 }
 
+/* What the guest's kernel did is in the record. */
+static void lint_tracepoints(const struct verify *v)
+{
+	autofree char *path = NULL;
+
+	if (!v->printer.recorded || asprintf(&path, "%s/trace", v->printer.recorded) < 0)
+		return;
+	if (kernel_log_is(path))
+		trace_lint_kernel(path, v->o.json, false);
+}
+
 static int run(struct verify *v)
 {
 	struct run_result result;
@@ -275,6 +287,8 @@ static int run(struct verify *v)
 		tell_unconfined();
 	if (v->o.recording && result.end == RUN_DONE)
 		trace_lint_after(v->o.recording, v->o.json);
+	if (v->o.instruments.trace)
+		lint_tracepoints(v);
 	recording_tell(&v->printer);
 	run_result_done(&result);
 	return status;
