@@ -212,8 +212,8 @@ static int alter_page(const struct guest_ram *ram, const uint8_t *right, const u
 static int alter_pages(const struct guest_ram *ram, const struct prove_case *c)
 {
 	uint8_t right[PROVE_SIZE], wrong[PROVE_SIZE + GUEST_RAM_PAGE];
-	uint32_t first = c->offset / GUEST_RAM_PAGE;
-	uint32_t page = MIN(c->offset + c->count - 1, PROVE_SIZE - 1) / GUEST_RAM_PAGE + 1;
+	size_t first = c->offset / GUEST_RAM_PAGE;
+	size_t page = MIN(c->offset + c->count - 1, PROVE_SIZE - 1) / GUEST_RAM_PAGE + 1;
 	int r = prove_fill_damaged(c, wrong);
 
 	prove_fill(c, false, right);

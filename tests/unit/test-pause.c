@@ -3,7 +3,6 @@
  * writes into the probe's memory, and not before. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,16 +87,15 @@ static char *find_page(const char *mark)
 {
 	autofclose FILE *f = fopen("/proc/self/maps", "re");
 	char line[512], mode[5];
-	uintptr_t from, to;
+	void *from, *to;
 
 	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %*s", &from, &to,
-			   mode) != 3 ||
+		if (sscanf(line, "%p-%p %4s %*s %*s %*s %*s", &from, &to, mode) != 3 ||
 		    strcmp(mode, "rw-p") != 0)
 			continue;
-		for (; from < to; from += PAGE)
-			if (!strncmp((char *)from, mark, strlen(mark)))
-				return (char *)from;
+		for (char *at = from; at < (char *)to; at += PAGE)
+			if (!strncmp(at, mark, strlen(mark)))
+				return at;
 	}
 	return NULL;
 }
