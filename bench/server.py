@@ -136,24 +136,31 @@ class Server:
         """Of the process that serves."""
         pid = self.process.pid
         if self.peer.SUPERVISED:
-            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-                pid = int((f.read().split() or [pid])[0])
+            try:
+                with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+                    pid = int((f.read().split() or [pid])[0])
+            except OSError:
+                raise Failed(f"{self.peer.NAME} has ended: {self.last_words()}") from None
         return pid
 
     def cpu_seconds(self):
-        """CPU time of all its threads so far; None when it is gone."""
+        """CPU time of all its threads so far."""
         try:
             return time.clock_gettime((~self.pid << 3) | 2)
         except OSError:
-            return None
+            raise Failed(f"{self.peer.NAME} has ended: {self.last_words()}") from None
 
     def wake_ups(self):
         """Of all its threads so far: how often they stopped waiting. A supervisor counts too."""
         total = 0
         for path in (f"/proc/{pid}/task/{tid}/status" for pid in {self.pid, self.process.pid}
                      for tid in os.listdir(f"/proc/{pid}/task")):
-            with open(path, encoding="ascii") as f:
-                total += int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", f.read(), re.M)[1])
+            try:
+                with open(path, encoding="ascii") as f:
+                    said = f.read()
+            except OSError:  # a thread that has just ended
+                continue
+            total += int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", said, re.M)[1])
         return total
 
     def own_mib(self):

@@ -132,12 +132,13 @@ class Wire:
         return steps, do
 
     def idle(self, servers, placement):
-        """Before any client: wake-ups, and memory of its own."""
+        """Before any client: wake-ups, and memory of its own. A start takes its time."""
+        time.sleep(IDLE_SECONDS)
         before = [s.wake_ups() for s in servers]
         time.sleep(IDLE_SECONDS)
         for s, n in zip(servers, before):
             for step, value, unit in (
-                    ("idle wake-ups", (s.wake_ups() - n) / IDLE_SECONDS, "1/s"),
+                    ("idle wake-ups", max(s.wake_ups() - n, 0) / IDLE_SECONDS, "1/s"),
                     ("idle memory", s.own_mib(), "MiB")):
                 self.rows.add(value, unit, f"cat /proc/PID/{PROC_FILES[step]}", workload="W8",
                               step=step, placement=placement, case=s.peer.NAME)
@@ -200,7 +201,10 @@ class Wire:
                         servers.append(Server(peer, self.tools, share, at[0]))
                     except Failed as e:
                         self.leave_out(peer.NAME, str(e))
-                self.idle(servers, placement)
+                try:
+                    self.idle(servers, placement)
+                except (Failed, OSError) as e:
+                    self.leave_out(f"idle servers, {placement}", str(e))
                 for run in range(self.options.runs):
                     # Once: it is no time, and hardly differs.
                     self.counts_syscalls = run == 0 and may_trace()
