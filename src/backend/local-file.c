@@ -93,9 +93,9 @@ void local_free_file(struct file *file)
 	close(f->fd);
 	give_file_slot(f->node->local);
 	pin_done(&f->pin);
+	free_dir_buffer(f);
 	node_unref(&f->node->node);
 	pthread_mutex_destroy(&f->dir_mutex);
-	free(f->dir);
 	free(f);
 }
 

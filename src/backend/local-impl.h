@@ -108,6 +108,7 @@ struct local_file {
 	atomic_bool no_nowait_read, no_nowait_write; /* the file system does not know RWF_NOWAIT */
 	struct list lock_uses;			     /* under the inode's lock_mutex */
 	pthread_mutex_t dir_mutex;
+	bool dir_counted;	/* under dir_mutex: among local.n_dir_buffers */
 	struct dir_buffer *dir; /* under dir_mutex; NULL until the first readdir */
 };
 
@@ -124,7 +125,8 @@ struct local {
 	bool has_identity; /* may act as another user */
 	bool has_openat2, has_resolve_cached, has_fchmodat2, has_xattrat;
 	unsigned max_fds, max_files;
-	atomic_uint n_files;	     /* opened files and lock owners */
+	atomic_uint n_files; /* opened files and lock owners */
+	atomic_uint n_dir_buffers;
 	pthread_mutex_t rename_lock; /* a rename and the new places are one step */
 	pthread_mutex_t lock;
 	struct inode **buckets;
@@ -277,6 +279,7 @@ int local_write(struct file *f, const struct call *c, const struct iovec *iov, i
 int local_fsync(struct file *f, const struct call *c, bool datasync);
 
 /* local-readdir.c */
+void free_dir_buffer(struct local_file *f);
 int local_readdir(struct file *f, const struct call *c, uint64_t offset, emit_fn emit, void *arg);
 
 /* local-make.c */

@@ -14,6 +14,11 @@
 
 #define BUFFER_SIZE (32u << 10)
 
+#define NOWHERE UINT64_MAX /* an offset that is none */
+
+/* Of folders that are being read, so many keep what was read ahead; others read it again. */
+#define MAX_BUFFERS 1024
+
 /* As getdents64(2) has it. */
 struct host_entry {
 	uint64_t ino, next;
@@ -28,13 +33,22 @@ struct dir_buffer {
 	_Alignas(uint64_t) char bytes[BUFFER_SIZE];
 };
 
+void free_dir_buffer(struct local_file *f)
+{
+	free(f->dir);
+	f->dir = NULL;
+	if (f->dir_counted)
+		atomic_fetch_sub(&f->node->local->n_dir_buffers, 1);
+	f->dir_counted = false;
+}
+
 static int get_buffer(struct local_file *f, struct dir_buffer **ret_d)
 {
 	if (!f->dir) {
 		f->dir = malloc(sizeof(*f->dir));
 		if (!f->dir)
 			return -ENOMEM;
-		f->dir->offset = 0;
+		f->dir->offset = NOWHERE;
 		f->dir->at = f->dir->end = 0;
 	}
 	*ret_d = f->dir;
@@ -42,12 +56,28 @@ static int get_buffer(struct local_file *f, struct dir_buffer **ret_d)
 }
 
 /* #syscalls: lseek */
+/* Nothing is kept at the end of the folder either. */
+static void keep_or_free_buffer(struct local_file *f)
+{
+	struct local *l = f->node->local;
+
+	if (!f->dir)
+		return;
+	if (!f->dir_counted) {
+		atomic_fetch_add(&l->n_dir_buffers, 1);
+		f->dir_counted = true;
+	}
+	if (f->dir->end && atomic_load(&l->n_dir_buffers) <= MAX_BUFFERS)
+		return;
+	free_dir_buffer(f);
+}
+
 static int seek_to(struct local_file *f, struct dir_buffer *d, uint64_t offset)
 {
-	if (offset == d->offset)
-		return 0;
 	if (offset > INT64_MAX)
 		return -EINVAL;
+	if (offset == d->offset)
+		return 0;
 	if (lseek(f->fd, (off_t)offset, SEEK_SET) < 0)
 		return -errno;
 	d->offset = offset;
@@ -143,6 +173,7 @@ int local_readdir(struct file *file, const struct call *c, uint64_t offset, emit
 		r = seek_to(f, d, offset);
 	if (!r)
 		r = emit_entries(f, d, emit, arg);
+	keep_or_free_buffer(f);
 	pthread_mutex_unlock(&f->dir_mutex);
 	return r;
 }

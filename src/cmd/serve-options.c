@@ -29,6 +29,7 @@ enum option_key {
 	OPT_MAP_UID,
 	OPT_MAP_GID,
 	OPT_READONLY,
+	OPT_BUDGET,
 	OPT_WORKERS,
 	OPT_ALLOW_DEVICES,
 	OPT_CPU,
@@ -61,6 +62,7 @@ static const struct option long_options[] = {
 	{"map-uid", required_argument, NULL, OPT_MAP_UID},
 	{"map-gid", required_argument, NULL, OPT_MAP_GID},
 	{"readonly", no_argument, NULL, OPT_READONLY},
+	{"budget", required_argument, NULL, OPT_BUDGET},
 	{"workers", required_argument, NULL, OPT_WORKERS},
 	{"allow-devices", no_argument, NULL, OPT_ALLOW_DEVICES},
 	{"cpu", required_argument, NULL, OPT_CPU},
@@ -104,6 +106,7 @@ void serve_print_help(void)
 	       "  --map-uid A:B:N       users A.. of the guest are B.. of the host, N of them\n"
 	       "  --map-gid A:B:N       the same for groups\n"
 	       "  --readonly            change nothing\n"
+	       "  --budget NAME=N,...   what a client may make the server hold, see below\n"
 	       "  --workers N           threads for requests that block, 1 to 256 (4)\n"
 	       "  --allow-devices       let clients make device nodes\n"
 	       "  --cpu N               run on this CPU only\n"
@@ -126,6 +129,7 @@ void serve_print_help(void)
 	for (unsigned g = 0; g < N_GUARDS; g++)
 		printf("  %c %-8s  %s\n", guard_table[g].by_default ? '*' : ' ',
 		       guard_table[g].name, guard_table[g].summary);
+	serve_print_budgets();
 }
 
 static int get_guards(const char *text, uint32_t *mask)
@@ -233,6 +237,8 @@ static int set_option(struct serve_options *o, enum option_key key, const char *
 	case OPT_READONLY:
 		o->identity.readonly = true;
 		break;
+	case OPT_BUDGET:
+		return serve_parse_budget(value, &o->budget);
 	case OPT_WORKERS:
 		return get_number("workers", value, 1, 256, &o->workers);
 	case OPT_CPU:

@@ -166,7 +166,11 @@ static int start_server(struct service *s)
 		.start_later = true,
 		.latencies = s->o->metrics != NULL,
 	};
-	int r = serve_record_start(s->o, s->sandbox, &cfg, &s->recording);
+	int r;
+
+	serve_default_budget(&s->o->budget);
+	memcpy(cfg.budgets, s->o->budget.limits, sizeof(cfg.budgets));
+	r = serve_record_start(s->o, s->sandbox, &cfg, &s->recording);
 
 	if (!r)
 		r = serve_damage_start(s->o, &cfg, &s->damage);
@@ -201,6 +205,8 @@ static int open_listener(struct service *s, struct endpoint *e, char **ret_why)
 	if (r)
 		return r;
 	listener_on_end(e->listener, endpoint_ended, s);
+	if (s->o->budget.max_peers)
+		listener_limit_peers(e->listener, s->o->budget.max_peers);
 	if (listener_is_public(e->listener))
 		log_warn("%s is open to other machines, and 9P asks for no password: who reaches "
 			 "it has all of '%s'",

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "serve-budget.h"
 #include "serve-identity.h"
 
 struct server_config;
@@ -40,6 +41,7 @@ struct serve_options {
 	size_t n_faults, n_transport_faults;
 	int cpu, ready_fd; /* -1: not given */
 	struct serve_identity identity;
+	struct serve_budget budget;
 	bool allow_devices, stats, quiet, verbose;
 	const char *metrics; /* address; NULL: not given */
 	const char *record;  /* NULL: not given */

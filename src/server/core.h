@@ -20,6 +20,7 @@ struct server {
 	atomic_uint n_sessions;		    /* now */
 	pthread_mutex_t sessions_lock;	    /* of the list; before a session's locks */
 	struct list sessions;		    /* struct session.of_server */
+	struct pool pools[N_BUDGETS];
 	struct meters meters;
 	atomic_uint_least64_t guard_counts[N_GUARDS];
 };

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "backend.h"
+#include "budget.h"
 #include "clock.h"
 #include "xattr-value.h"
 
@@ -34,6 +35,8 @@ void fid_unref(struct fid *f)
 		return;
 	xattr_value_free(f->xattr);
 	file_unref(f->file);
+	if (f->n_opened)
+		atomic_fetch_sub(f->n_opened, 1);
 	node_unref(f->node);
 	free(f);
 }
@@ -64,7 +67,8 @@ static struct fid *empty_slot(struct fid_table *t, uint32_t i)
 	pthread_mutex_lock(&t->lock);
 	f = t->slots[i];
 	t->slots[i] = NULL;
-	t->n -= f != NULL;
+	if (f)
+		pool_give(t->pool, --t->n, 1);
 	pthread_mutex_unlock(&t->lock);
 	return f;
 }
@@ -130,7 +134,7 @@ static void remove_locked(struct fid_table *t, uint32_t hole)
 		}
 	}
 	t->slots[hole] = NULL;
-	t->n--;
+	pool_give(t->pool, --t->n, 1);
 }
 
 struct fid *fid_table_get(struct fid_table *t, uint32_t number)
@@ -156,6 +160,8 @@ static int add_locked(struct fid_table *t, struct fid *f)
 	err = make_room_locked(t);
 	if (err)
 		return err;
+	if (!pool_take(t->pool, t->n, 1))
+		return -ENFILE;
 	t->slots[find_slot(t, f->number)] = fid_ref(f);
 	t->n++;
 	return 0;

@@ -19,6 +19,7 @@
 
 struct file;
 struct node;
+struct pool;
 struct xattr_value;
 
 /* Bits, so that a handler can say which of them it takes. */
@@ -46,6 +47,7 @@ struct fid {
 	struct node *node;	   /* owns a reference */
 	struct file *file;	   /* owns a reference; FID_OPEN only, else NULL */
 	struct xattr_value *xattr; /* owned; FID_XATTR_ kinds only, else NULL */
+	atomic_uint *n_opened;	   /* of the session, counts this one too; FID_OPEN only */
 	struct fid_spin spin;
 };
 
@@ -74,6 +76,7 @@ struct fid_table {
 	struct fid **slots;
 	uint32_t n_slots; /* a power of two */
 	uint32_t n, max;
+	struct pool *pool; /* NULL: shared with nobody */
 	uint64_t secret;
 };
 
@@ -87,7 +90,8 @@ void fid_table_clear(struct fid_table *t);
 struct fid *fid_table_get(struct fid_table *t, uint32_t number);
 
 /* Puts F into the table, which takes a reference of its own. -EBADF when its number is in use,
- * -EINVAL when it cannot be one, -EMFILE, -ENOMEM. */
+ * -EINVAL when it cannot be one, -EMFILE, -ENOMEM; -ENFILE when all clients together have too many.
+ */
 int fid_table_add(struct fid_table *t, struct fid *f);
 
 /* Puts F in the place of OLD, which has the same number. -EBADF when OLD is there no more. */

@@ -58,13 +58,25 @@ bool request_is_tag_used(struct session *s, uint16_t tag)
 	return is_used;
 }
 
+static bool take_flight_locked(struct session *s, const struct request *r)
+{
+	const struct budget_limits *limits = s->server->cfg.budgets;
+	struct pool *pools = s->server->pools;
+
+	if (s->n_in_flight >= limits[BUDGET_REQUESTS].one ||
+	    s->bytes_in_flight + r->bytes > limits[BUDGET_REQUEST_BYTES].one ||
+	    !pool_take(&pools[BUDGET_REQUESTS], s->n_in_flight, 1))
+		return false;
+	if (pool_take(&pools[BUDGET_REQUEST_BYTES], s->bytes_in_flight, r->bytes))
+		return true;
+	pool_give(&pools[BUDGET_REQUESTS], s->n_in_flight, 1);
+	return false;
+}
+
 /* Counts R among those in flight; -EAGAIN beyond the budget. */
 static int enter_flight_locked(struct session *s, struct request *r)
 {
-	const struct server_config *cfg = &s->server->cfg;
-
-	if (s->n_in_flight >= cfg->max_requests ||
-	    s->bytes_in_flight + r->bytes > cfg->max_request_bytes)
+	if (!take_flight_locked(s, r))
 		return -EAGAIN;
 	list_add_tail(tag_chain(s, r->msg.tag), &r->by_tag);
 	s->n_in_flight++;
@@ -171,6 +183,8 @@ static void leave_flight(struct request *r, struct list *todo)
 	list_splice_tail(todo, &r->waiters);
 	s->n_in_flight--;
 	s->bytes_in_flight -= r->bytes;
+	pool_give(&s->server->pools[BUDGET_REQUESTS], s->n_in_flight, 1);
+	pool_give(&s->server->pools[BUDGET_REQUEST_BYTES], s->bytes_in_flight, r->bytes);
 	r->state = REQUEST_UNUSED;
 	kept = keep_locked(s, r);
 	/* a Tversion that is alone now */
@@ -278,6 +292,8 @@ int request_wait_alone(struct request *r)
 	if (others) {
 		r->state = REQUEST_WAITING;
 		s->version = r;
+		pool_force(&s->server->pools[BUDGET_REQUESTS], s->n_in_flight, 1);
+		pool_force(&s->server->pools[BUDGET_REQUEST_BYTES], s->bytes_in_flight, r->bytes);
 		s->n_in_flight++;
 		s->bytes_in_flight += r->bytes;
 		session_ref(s);

@@ -140,6 +140,9 @@ int op_rename(struct request *r)
 	if (err)
 		return err;
 	moved->file = f->file ? file_ref(f->file) : NULL;
+	moved->n_opened = f->n_opened;
+	if (moved->n_opened)
+		atomic_fetch_add(moved->n_opened, 1);
 	/* the file is renamed, even if the fid is another one by now */
 	(void)fid_table_replace(&r->session->fids, f, moved);
 	return 0;

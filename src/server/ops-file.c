@@ -9,6 +9,19 @@
 #include "scatter.h"
 #include "session.h"
 
+/* F, which is about to be opened, counts as that until it is freed. */
+static int count_opened(struct request *r, struct fid *f)
+{
+	struct session *s = r->session;
+
+	if (atomic_fetch_add(&s->n_opened, 1) >= s->server->cfg.budgets[BUDGET_FILES].one) {
+		atomic_fetch_sub(&s->n_opened, 1);
+		return -EMFILE;
+	}
+	f->n_opened = &s->n_opened;
+	return 0;
+}
+
 int op_lopen(struct request *r)
 {
 	const struct msg_Tlopen *m = &r->msg.Tlopen;
@@ -23,6 +36,9 @@ int op_lopen(struct request *r)
 	if (!opened)
 		return -ENOMEM;
 	opened->node = node_ref(f->node);
+	err = count_opened(r, opened);
+	if (err)
+		return err;
 	c = handler_call(r, f);
 	/* Linux passes O_CREAT and O_EXCL on to what is there already */
 	err = backend_call(f->node, open, &c, m->flags & ~(uint32_t)(P9_O_CREAT | P9_O_EXCL),
@@ -48,6 +64,9 @@ int op_lcreate(struct request *r)
 	opened = fid_new(m->fid, FID_OPEN, dir);
 	if (!opened)
 		return -ENOMEM;
+	err = count_opened(r, opened);
+	if (err)
+		return err;
 	c = handler_call(r, dir);
 	err = backend_call(dir->node, create, &c, m->name, m->flags, m->mode, m->gid, &opened->node,
 			   &opened->file, &opened->qid);

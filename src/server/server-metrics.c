@@ -34,10 +34,10 @@ static void add_session(struct session *s, struct metrics *m)
 
 static void set_limits(const struct server_config *cfg, struct metrics *m)
 {
-	m->budget[METRIC_BUDGET_FIDS].limit = cfg->max_fids;
-	m->budget[METRIC_BUDGET_REQUESTS].limit = cfg->max_requests;
-	m->budget[METRIC_BUDGET_REQUEST_BYTES].limit = cfg->max_request_bytes;
-	m->budget[METRIC_BUDGET_XATTR_BYTES].limit = cfg->max_xattr_bytes;
+	m->budget[METRIC_BUDGET_FIDS].limit = cfg->budgets[BUDGET_FIDS].one;
+	m->budget[METRIC_BUDGET_REQUESTS].limit = cfg->budgets[BUDGET_REQUESTS].one;
+	m->budget[METRIC_BUDGET_REQUEST_BYTES].limit = cfg->budgets[BUDGET_REQUEST_BYTES].one;
+	m->budget[METRIC_BUDGET_XATTR_BYTES].limit = cfg->budgets[BUDGET_XATTR_BYTES].one;
 }
 
 _Static_assert(N_GUARDS <= METRIC_MAX_GUARDS, "all guards are told of");

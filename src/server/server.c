@@ -15,14 +15,12 @@ static void fill_defaults(struct server_config *cfg)
 		cfg->workers = 4;
 	if (!cfg->max_msize)
 		cfg->max_msize = UINT32_MAX;
-	if (!cfg->max_fids)
-		cfg->max_fids = 1u << 20;
-	if (!cfg->max_requests)
-		cfg->max_requests = 4096;
-	if (!cfg->max_request_bytes)
-		cfg->max_request_bytes = 256u << 20;
-	if (!cfg->max_xattr_bytes)
-		cfg->max_xattr_bytes = 64u << 20;
+	for (unsigned b = 0; b < N_BUDGETS; b++) {
+		struct budget_limits *l = &cfg->budgets[b];
+
+		l->one = l->one ? l->one : budget_table[b].one;
+		l->all = l->all ? l->all : budget_table[b].all;
+	}
 }
 
 int server_new(const struct server_config *cfg, struct server **ret_s)
@@ -38,6 +36,10 @@ int server_new(const struct server_config *cfg, struct server **ret_s)
 	s->handler = (struct handler){.ops = &session_ops, .self = s};
 	s->cfg = *cfg;
 	fill_defaults(&s->cfg);
+	for (unsigned b = 0; b < N_BUDGETS; b++) {
+		s->pools[b].max = s->cfg.budgets[b].all;
+		s->pools[b].share = budget_table[b].share;
+	}
 	list_init(&s->sessions);
 	pthread_mutex_init(&s->sessions_lock, NULL);
 	meters_init(&s->meters);

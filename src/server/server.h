@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "budget.h"
 #include "guards.h"
 
 struct backend;
@@ -15,15 +16,12 @@ struct observer_ops;
 struct server;
 
 struct server_config {
-	struct backend *backend;    /* stays the caller's */
-	unsigned workers;	    /* threads for requests that block; 0: 4 */
-	bool start_later;	    /* these start with server_start */
-	uint32_t max_msize;	    /* 0: what the transport can carry */
-	uint32_t iounit;	    /* answered to Tlopen and Tlcreate; 0: msize decides */
-	uint32_t max_fids;	    /* a session; 0: 1048576 */
-	uint32_t max_requests;	    /* of a session waiting for workers or running there; 0: 4096 */
-	uint64_t max_request_bytes; /* messages and reply memory of these; 0: 256 MiB */
-	uint64_t max_xattr_bytes;   /* of a session's xattr fids; 0: 64 MiB */
+	struct backend *backend; /* stays the caller's */
+	unsigned workers;	 /* threads for requests that block; 0: 4 */
+	bool start_later;	 /* these start with server_start */
+	uint32_t max_msize;	 /* 0: what the transport can carry */
+	uint32_t iounit;	 /* answered to Tlopen and Tlcreate; 0: msize decides */
+	struct budget_limits budgets[N_BUDGETS];
 
 	/* Told of each message; NULL: nobody. */
 	const struct observer_ops *observer;

@@ -12,14 +12,17 @@
 
 static int init_session(struct session *s, struct server *server, struct channel *ch)
 {
-	int err = fid_table_init(&s->fids, server->cfg.max_fids);
+	const struct budget_limits *limits = server->cfg.budgets;
+	int err = fid_table_init(&s->fids, (uint32_t)MIN(limits[BUDGET_FIDS].one, UINT32_MAX / 2));
 
 	if (err)
 		return err;
 	s->server = server;
 	s->channel = ch;
 	s->id = atomic_fetch_add(&server->last_session, 1) + 1;
-	s->xattr_bytes.max = server->cfg.max_xattr_bytes;
+	s->fids.pool = &server->pools[BUDGET_FIDS];
+	s->xattr_bytes.max = limits[BUDGET_XATTR_BYTES].one;
+	s->xattr_bytes.pool = &server->pools[BUDGET_XATTR_BYTES];
 	atomic_init(&s->refs, 1);
 	pthread_mutex_init(&s->lock, NULL);
 	list_init(&s->of_server);

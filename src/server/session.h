@@ -50,6 +50,7 @@ struct session {
 	atomic_bool negotiated; /* Rversion named our version */
 	struct fid_table fids;
 	struct xattr_budget xattr_bytes;
+	atomic_uint n_opened;	 /* fids */
 	atomic_uint guards_told; /* 1 << enum guard: acted and was told of */
 	struct request *spare;	 /* for the next message; the channel's thread only */
 	uint64_t answered;	 /* when that thread answered its last one; 0: unknown */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "budget.h"
 #include "macros.h"
 
 /* What a value costs. */
@@ -17,10 +18,17 @@ static uint64_t cost(uint64_t size)
 
 static bool charge(struct xattr_budget *b, uint64_t bytes)
 {
-	if (atomic_fetch_add(&b->used, bytes) + bytes <= b->max)
+	uint64_t before = atomic_fetch_add(&b->used, bytes);
+
+	if (before + bytes <= b->max && pool_take(b->pool, before, bytes))
 		return true;
 	atomic_fetch_sub(&b->used, bytes);
 	return false;
+}
+
+static void discharge(struct xattr_budget *b, uint64_t bytes)
+{
+	pool_give(b->pool, atomic_fetch_sub(&b->used, bytes) - bytes, bytes);
 }
 
 int xattr_value_new(struct xattr_budget *b, struct str name, uint64_t size,
@@ -36,7 +44,7 @@ int xattr_value_new(struct xattr_budget *b, struct str name, uint64_t size,
 		return -ENOSPC;
 	v = calloc(1, sizeof(*v) + size);
 	if (!v) {
-		atomic_fetch_sub(&b->used, cost(size));
+		discharge(b, cost(size));
 		return -ENOMEM;
 	}
 	v->budget = b;
@@ -53,7 +61,7 @@ void xattr_value_free(struct xattr_value *v)
 {
 	if (!v)
 		return;
-	atomic_fetch_sub(&v->budget->used, cost(v->size));
+	discharge(v->budget, cost(v->size));
 	pthread_mutex_destroy(&v->lock);
 	free(v);
 }

@@ -12,6 +12,7 @@
 #include "protocol.h"
 
 struct iovec;
+struct pool;
 
 /* What Linux allows at most: XATTR_SIZE_MAX, XATTR_LIST_MAX. */
 #define XATTR_VALUE_MAX 65536u
@@ -24,6 +25,7 @@ struct iovec;
 struct xattr_budget {
 	_Atomic uint64_t used;
 	uint64_t max;
+	struct pool *pool; /* NULL: shared with nobody */
 };
 
 struct xattr_value {

@@ -31,6 +31,9 @@ bool listener_is_public(const struct listener *ls);
  * any thread, so it should do no more than loop_stop. */
 void listener_on_end(struct listener *ls, void (*ended)(void *arg), void *arg);
 
+/* At most MAX peers at once, fewer than what listener_new chose. Before the loop runs. */
+void listener_limit_peers(struct listener *ls, unsigned max);
+
 /* Closes the socket (and removes its path) and all connections, and waits until the handler has
  * released them; the loop must not run any more. */
 void listener_free(struct listener *ls);

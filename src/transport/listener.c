@@ -369,6 +369,11 @@ bool listener_is_public(const struct listener *ls)
 	return ls->public;
 }
 
+void listener_limit_peers(struct listener *ls, unsigned max)
+{
+	ls->max_peers = MIN(ls->max_peers, max);
+}
+
 void listener_on_end(struct listener *ls, void (*ended)(void *arg), void *arg)
 {
 	pthread_mutex_lock(&ls->lock);

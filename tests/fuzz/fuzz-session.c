@@ -357,9 +357,9 @@ static void start(void)
 		struct server_config cfg = {
 			.backend = backends[i],
 			.workers = 2,
-			.max_fids = 100,
-			.max_requests = 20,
-			.max_xattr_bytes = 100000,
+			.budgets[BUDGET_FIDS].one = 100,
+			.budgets[BUDGET_REQUESTS].one = 20,
+			.budgets[BUDGET_XATTR_BYTES].one = 100000,
 		};
 
 		assert(!server_new(&cfg, &servers[i]));

@@ -310,11 +310,11 @@ static bool configure(struct run *r, const char *text)
 	else if (sscanf(text, "iounit=%llu", &v) == 1)
 		r->cfg.iounit = (uint32_t)v;
 	else if (sscanf(text, "max_fids=%llu", &v) == 1)
-		r->cfg.max_fids = (uint32_t)v;
+		r->cfg.budgets[BUDGET_FIDS].one = (uint32_t)v;
 	else if (sscanf(text, "max_requests=%llu", &v) == 1)
-		r->cfg.max_requests = (uint32_t)v;
+		r->cfg.budgets[BUDGET_REQUESTS].one = (uint32_t)v;
 	else if (sscanf(text, "max_xattr_bytes=%llu", &v) == 1)
-		r->cfg.max_xattr_bytes = v;
+		r->cfg.budgets[BUDGET_XATTR_BYTES].one = v;
 	else
 		fail(r, "no such field");
 	return true;

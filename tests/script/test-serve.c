@@ -133,6 +133,9 @@ static void wrong_usage_is_2_and_explained(void **state)
 	FAILS(2, "from 1 to 256", "--listen", unix_address, "--workers", "0", dir);
 	FAILS(2, "give passthrough, squash", "--identity", "squash=1", dir);
 	FAILS(2, "give passthrough, squash", "--identity", "mapped=1:1", dir);
+	FAILS(2, "give NAME=N", "--budget", "fids", dir);
+	FAILS(2, "give NAME=N", "--budget", "fids=10,frogs=3", dir);
+	FAILS(2, "give NAME=N", "--budget", "all-files=10", dir);
 	FAILS(2, "give A:B:N", "--map-uid", "0:1000", dir);
 	FAILS(2, "give A:B:N", "--map-gid", "0:9:2", "--map-gid", "1:0:1", dir);
 	FAILS(2, "for the ids of the host", "--listen", unix_address, "--identity", "mapped",
