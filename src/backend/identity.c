@@ -13,6 +13,7 @@ static _Thread_local struct {
 	bool is_known; /* the rest is set, and the groups are dropped */
 	bool overrides_modes;
 	uint32_t uid, gid;
+	uint32_t own_uid, own_gid; /* asked once: these do not change */
 	int death_signal;
 } self;
 
@@ -38,6 +39,8 @@ static void know_self(void)
 	if (prctl(PR_GET_PDEATHSIG, &self.death_signal))
 		self.death_signal = 0;
 	syscall(SYS_setgroups, 0, NULL);
+	self.own_uid = geteuid();
+	self.own_gid = getegid();
 	self.uid = set_fsuid(ASK);
 	self.gid = set_fsgid(ASK);
 	self.is_known = true;
@@ -88,18 +91,21 @@ int identity_become(uint32_t uid, uint32_t gid)
 	int saved = errno, r;
 
 	know_self();
+	if (gid == IDENTITY_OWN_GROUP)
+		gid = self.own_gid;
 	if (uid == self.uid && gid == self.gid && !self.overrides_modes)
 		return 0;
 	r = change(uid, gid);
 	if (r)
-		change(geteuid(), getegid());
+		change(self.own_uid, self.own_gid);
 	errno = saved;
 	return r;
 }
 
 void identity_become_ourselves(void)
 {
-	identity_become(geteuid(), getegid());
+	know_self();
+	identity_become(self.own_uid, self.own_gid);
 }
 
 bool identity_override_modes(void)

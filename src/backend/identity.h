@@ -14,6 +14,9 @@
 /* A group that nobody is in. */
 #define IDENTITY_NO_GROUP 0xfffffffeu
 
+/* The process's. */
+#define IDENTITY_OWN_GROUP 0xffffffffu
+
 /* May this process act as others? */
 bool identity_is_possible(void);
 

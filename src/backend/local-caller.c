@@ -5,7 +5,6 @@
  * nobody can tell but the client: 9P does not carry it. So what the group of a file may, the client
  * is believed about. What the owner and others may is the host's decision. */
 #include <errno.h>
-#include <unistd.h>
 
 #include "local-impl.h"
 
@@ -18,7 +17,7 @@ int act_as(const struct local *l, const struct call *c, uint32_t gid)
 		return 0;
 	}
 	if (gid == GID_UNKNOWN)
-		gid = c->uid ? IDENTITY_NO_GROUP : getegid();
+		gid = c->uid ? IDENTITY_NO_GROUP : IDENTITY_OWN_GROUP;
 	return identity_become(c->uid, gid);
 }
 
