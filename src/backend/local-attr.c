@@ -243,10 +243,22 @@ static uint32_t group_for(const struct local *l, const struct call *c, int fd,
 	return st.stx_gid;
 }
 
+static int change_mode_as_caller(struct local_node *n, int fd, const struct call *c, uint32_t mode)
+{
+	int r = change_mode(n, fd, mode), again;
+
+	if (r != -EPERM || !may_strip_set_id(n->local, c, fd, mode))
+		return r;
+	act_as_ourselves(n->local);
+	r = change_mode(n, fd, mode);
+	again = act_as(n->local, c, GID_UNKNOWN);
+	return r ? r : again;
+}
+
 /* In the order in which no change undoes another: a new owner takes the set-user-ID bit away, a new
  * size sets mtime. P9_SETATTR_CTIME asks for what any change does anyway. */
-static int change_all(struct local_node *n, struct file *open, int fd, const struct attr_change *ch,
-		      const struct timespec ts[2])
+static int change_all(struct local_node *n, struct file *open, int fd, const struct call *c,
+		      const struct attr_change *ch, const struct timespec ts[2])
 {
 	int r = 0;
 
@@ -255,7 +267,7 @@ static int change_all(struct local_node *n, struct file *open, int fd, const str
 	if (!r && ch->valid & P9_SETATTR_SIZE)
 		r = change_size(n, open, fd, ch->size);
 	if (!r && ch->valid & P9_SETATTR_MODE)
-		r = change_mode(n, fd, ch->mode);
+		r = change_mode_as_caller(n, fd, c, ch->mode);
 	if (!r && ch->valid & (P9_SETATTR_ATIME | P9_SETATTR_MTIME))
 		r = change_times(fd, ts);
 	return r;
@@ -282,7 +294,7 @@ int local_setattr(struct node *node, struct file *open, const struct call *c,
 	if (r)
 		return r;
 	do
-		r = change_all(n, open, fd, ch, ts);
+		r = change_all(n, open, fd, c, ch, ts);
 	while (believe_group(n->local, c, r, fd, MAY_WRITE));
 	return r;
 }

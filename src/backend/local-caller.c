@@ -57,6 +57,15 @@ bool believe_group(const struct local *l, const struct call *c, int r, int fd, u
 	       may_by_group(fd, c->uid, want) && identity_override_modes();
 }
 
+bool may_strip_set_id(const struct local *l, const struct call *c, int fd, uint32_t mode)
+{
+	const uint32_t set_id = S_ISUID | S_ISGID;
+	struct statx st;
+
+	return l->has_identity && !stat_fd(fd, &st) && !((st.stx_mode ^ mode) & 07777 & ~set_id) &&
+	       !(mode & ~st.stx_mode & set_id) && may_by_group(fd, c->uid, MAY_WRITE);
+}
+
 bool believe_groups(const struct local *l, const struct call *c, int r, int fd, int other_fd,
 		    unsigned want)
 {

@@ -182,6 +182,9 @@ bool believe_group(const struct local *l, const struct call *c, int r, int fd, u
 /* Likewise of two files. */
 bool believe_groups(const struct local *l, const struct call *c, int r, int fd, int other_fd,
 		    unsigned want);
+/* Linux as a client takes the set-ID bits away itself before a user writes: by a change of the mode
+ * as that user, who need not be the owner. Is MODE that, and may the user write to FD? */
+bool may_strip_set_id(const struct local *l, const struct call *c, int fd, uint32_t mode);
 
 /* local-inode.c */
 

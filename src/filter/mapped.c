@@ -17,7 +17,7 @@
 #define DIRECTORY_MODE 0700
 
 #define LIST_MAX 65536 /* XATTR_LIST_MAX */
-#define SET_ID_BITS (S_ISUID | S_ISGID)
+#define SET_ID_BITS ((uint32_t)(S_ISUID | S_ISGID))
 
 static struct node *lower_of(struct node *n)
 {
@@ -88,12 +88,20 @@ static int strip_set_id(struct node *lower, const struct call *c, const struct m
 	return c->in_place ? CALL_WOULD_BLOCK : meta_set_mode(lower, c, m->mode & ~bits);
 }
 
+/* Linux as a client takes the set-ID bits away itself before a user writes. */
+static bool is_strip(const struct attr_change *ch, const struct meta *m)
+{
+	return !(ch->valid & (P9_SETATTR_UID | P9_SETATTR_GID)) &&
+	       !((ch->mode ^ m->mode) & 07777 & ~SET_ID_BITS) &&
+	       !(ch->mode & ~m->mode & SET_ID_BITS);
+}
+
 /* Only its owner may change a file's attributes, and only root gives it to another user. */
 static int check_owner(const struct call *c, const struct attr_change *ch, const struct meta *m)
 {
 	const uint32_t owned = P9_SETATTR_MODE | P9_SETATTR_UID | P9_SETATTR_GID;
 
-	if (is_root(c) || !(ch->valid & owned))
+	if (is_root(c) || !(ch->valid & owned) || is_strip(ch, m))
 		return 0;
 	return c->uid != m->uid || (ch->valid & P9_SETATTR_UID && ch->uid != m->uid) ? -EPERM : 0;
 }

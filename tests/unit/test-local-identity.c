@@ -293,6 +293,26 @@ static void set_id_bits_go_when_a_user_writes(void **state)
 	node_unref(n);
 }
 
+/* Before it writes for a user, Linux takes the bits away by a change of the mode as that user. */
+static void a_client_may_take_set_id_bits_away_to_write(void **state)
+{
+	struct attr_change strip = {.valid = P9_SETATTR_MODE, .mode = 0777};
+
+	(void)state;
+	put_file("f", 0, 0, 06777);
+	assert_int_equal(try_change("f", strip), 0);
+	assert_int_equal(host_stat("f").st_mode & 07777, 0777);
+	strip.mode = 0775;
+	assert_int_equal(try_change("f", strip), -EPERM);
+	strip.mode = 02777;
+	assert_int_equal(try_change("f", strip), -EPERM);
+	/* not if the user may not write */
+	set_host("f", 0, 0, 06755);
+	strip.mode = 0755;
+	assert_int_equal(try_change("f", strip), -EPERM);
+	assert_int_equal(host_stat("f").st_mode & 07777, 06755);
+}
+
 /* The kernel clears it when a thread changes its identity: the server would outlive who started it.
  */
 static void the_signal_of_a_dead_parent_is_kept(void **state)
@@ -456,6 +476,7 @@ int main(void)
 		identity_test(attributes_are_guarded_like_the_file),
 		identity_test(acls_and_capabilities_of_files_round_trip),
 		identity_test(set_id_bits_go_when_a_user_writes),
+		identity_test(a_client_may_take_set_id_bits_away_to_write),
 		identity_test(the_signal_of_a_dead_parent_is_kept),
 		identity_test(new_files_belong_to_who_made_them),
 		identity_test(each_thread_is_its_own_user),

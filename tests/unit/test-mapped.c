@@ -186,6 +186,11 @@ static void the_owner_changes_owner_and_mode(void **state)
 	create(&user, "f", 06711);
 	assert_int_equal(change(&other, "f", mode), -EPERM);
 	assert_int_equal(change(&user, "f", give), -EPERM);
+	/* Linux takes the bits away so, before another user writes */
+	mode.mode = 02711;
+	assert_int_equal(change(&other, "f", mode), 0);
+	assert_int_equal(named_attr("f").mode, S_IFREG | 02711);
+	mode.mode = 0604;
 	assert_int_equal(change(&me, "f", give), 0);
 	a = named_attr("f");
 	assert_int_equal(a.uid, 7);
