@@ -254,6 +254,13 @@ static void a_guest_sees_its_own_writes(void **state)
 	(void)state;
 	EXPECT(A_READ "; guest open 2 f rw; guest write 2 g*4; guest read 1 0 99",
 	       "ok|data 61:10|ok|ok|data 61:10", ALL(WRONG));
+	/* nor does a change by the host in between make it otherwise */
+	EXPECT(A_READ
+	       "; guest open 2 f rw; host write f b*10; guest write 2 g*4; guest read 1 0 99",
+	       "ok|data 61:10|ok|ok|data 67:4 61:6", MARK_OLD, MARK_STALE, MARK_STALE, MARK_STALE);
+	EXPECT(A_READ
+	       "; guest open 2 f rw; host write f b*10; guest write 2 g*4; guest read 1 0 99",
+	       "ok|data 61:10|ok|ok|data 61:10", ALL(WRONG));
 }
 
 static void what_the_host_wrote_must_not_be_undone(void **state)
