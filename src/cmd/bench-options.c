@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "macros.h"
+#include "options.h"
 #include "protocol.h"
 
 #define MAX_DEPTH 4096u
@@ -93,16 +94,9 @@ void bench_print_help(void)
 
 static int get_number(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *ret)
 {
-	char *end;
-	unsigned long n;
+	struct option_line l = {.verb = "bench"};
 
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || n < min || n > max)
-		return cmd_usage_error("bench", "--%s %s: give a number from %u to %u", name, text,
-				       min, max);
-	*ret = (uint32_t)n;
-	return EXIT_OK;
+	return option_number(&l, name, text, min, max, ret) ? l.status : EXIT_OK;
 }
 
 static int get_list(const char *name, const char *text, uint32_t max, uint32_t *list,
