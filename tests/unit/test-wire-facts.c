@@ -202,6 +202,21 @@ static void one_wrong_byte_within_an_unaligned_payload(void **state)
 	assert_int_equal(w.to, 8192);
 }
 
+/* Of its first and last block the payload has only a part. */
+static void the_ends_of_an_unaligned_payload_are_compared_as_they_are(void **state)
+{
+	struct finding f = tail();
+	struct wire_facts w;
+
+	(void)state;
+	f.from = 200;
+	f.to = 12288;
+	mark("walk", 1);
+	read_at(1, 100, 12000, SIZE, true);
+	w = ask(&f, false);
+	assert_int_equal(w.sent, SEEN_RIGHT);
+}
+
 static void what_is_wrong_elsewhere_in_the_payload_is_another_matter(void **state)
 {
 	const struct finding f = tail();
@@ -369,6 +384,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(right_bytes_and_the_request_that_carried_them),
 		TEST(one_wrong_byte_within_an_unaligned_payload),
+		TEST(the_ends_of_an_unaligned_payload_are_compared_as_they_are),
 		TEST(what_is_wrong_elsewhere_in_the_payload_is_another_matter),
 		TEST(other_walks_and_other_files_do_not_count),
 		TEST(an_end_that_comes_too_early),
