@@ -197,7 +197,7 @@ int main(int argc, char **argv)
 {
 	struct local_config local = {0};
 	struct server_config cfg = {.workers = 1, .budgets[BUDGET_FIDS].one = 2u << 20};
-	struct server *server;
+	struct server *server = NULL;
 	int r;
 
 	if (argc < 3) {
