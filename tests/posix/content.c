@@ -16,7 +16,7 @@
 #include "posix.h"
 
 #define FILE_MAX (1U << 19)
-#define SEEDS 40
+#define SEEDS 25
 #define STEPS 40
 
 /* A file, and what it has to hold. */

@@ -152,7 +152,7 @@ static void ask_links_of_folders(void)
 
 void area_directories(void)
 {
-	static const unsigned counts[] = {0, 1, 2, 10, 100, 300, 1000};
+	static const unsigned counts[] = {0, 1, 2, 10, 100, 300};
 
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		ask_listing(counts[i], false);

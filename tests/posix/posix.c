@@ -129,7 +129,8 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 
 void clean(void)
 {
-	must(nftw(".", remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0, "cannot empty the folder");
+	must(!chmod(".", 0777) && nftw(".", remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0,
+	     "cannot empty the folder");
 }
 
 static int is_named(const struct dirent *e)

@@ -196,10 +196,14 @@ static void ask_exact(time_t sec, long nsec)
 	const struct timespec t[2] = {{sec, nsec}, {sec + 1, nsec / 2}};
 	char said[80];
 	struct stat st;
+	int r;
 
 	clean();
 	put_file("x", "");
-	result(utimensat(AT_FDCWD, "x", t, 0), "set %lld.%09ld", (long long)sec, nsec);
+	r = utimensat(AT_FDCWD, "x", t, 0);
+	result(r, "set %lld.%09ld", (long long)sec, nsec);
+	if (r)
+		return;
 	must(!stat("x", &st), "stat");
 	snprintf(said, sizeof(said), "%lld.%09ld %lld.%09ld", (long long)st.st_atim.tv_sec,
 		 st.st_atim.tv_nsec, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
