@@ -198,7 +198,11 @@ static int change_size(struct local_node *n, struct file *open, int fd, uint64_t
 static int time_change(const struct attr_change *ch, uint32_t bit, uint32_t set_bit,
 		       const struct attr_time *t, struct timespec *ret_ts)
 {
-	if (!(ch->valid & bit))
+	/* A new size makes mtime that of now: who may write may do that, but may not set one time alone. */
+	bool is_done = bit == P9_SETATTR_MTIME && ch->valid & P9_SETATTR_SIZE &&
+		       !(ch->valid & set_bit);
+
+	if (!(ch->valid & bit) || is_done)
 		*ret_ts = (struct timespec){0, UTIME_OMIT};
 	else if (!(ch->valid & set_bit))
 		*ret_ts = (struct timespec){0, UTIME_NOW};
@@ -260,6 +264,7 @@ static int change_mode_as_caller(struct local_node *n, int fd, const struct call
 static int change_all(struct local_node *n, struct file *open, int fd, const struct call *c,
 		      const struct attr_change *ch, const struct timespec ts[2])
 {
+	bool has_times = ts[0].tv_nsec != UTIME_OMIT || ts[1].tv_nsec != UTIME_OMIT;
 	int r = 0;
 
 	if (ch->valid & (P9_SETATTR_UID | P9_SETATTR_GID))
@@ -268,7 +273,7 @@ static int change_all(struct local_node *n, struct file *open, int fd, const str
 		r = change_size(n, open, fd, ch->size);
 	if (!r && ch->valid & P9_SETATTR_MODE)
 		r = change_mode_as_caller(n, fd, c, ch->mode);
-	if (!r && ch->valid & (P9_SETATTR_ATIME | P9_SETATTR_MTIME))
+	if (!r && has_times)
 		r = change_times(fd, ts);
 	return r;
 }

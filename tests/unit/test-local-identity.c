@@ -313,6 +313,20 @@ static void a_client_may_take_set_id_bits_away_to_write(void **state)
 	assert_int_equal(host_stat("f").st_mode & 07777, 06755);
 }
 
+/* As Linux's client words open(2) with O_TRUNC. */
+static void who_may_write_may_cut_and_need_not_own_the_time(void **state)
+{
+	struct attr_change cut = {.valid = P9_SETATTR_SIZE | P9_SETATTR_MTIME | P9_SETATTR_CTIME,
+				  .size = 2};
+
+	(void)state;
+	put_file("f", 0, 0, 0666);
+	assert_int_equal(try_change("f", cut), 0);
+	assert_int_equal(host_stat("f").st_size, 2);
+	cut.valid |= P9_SETATTR_MTIME_SET;
+	assert_int_equal(try_change("f", cut), -EPERM);
+}
+
 /* The kernel clears it when a thread changes its identity: the server would outlive who started it.
  */
 static void the_signal_of_a_dead_parent_is_kept(void **state)
@@ -476,6 +490,7 @@ int main(void)
 		identity_test(attributes_are_guarded_like_the_file),
 		identity_test(acls_and_capabilities_of_files_round_trip),
 		identity_test(set_id_bits_go_when_a_user_writes),
+		identity_test(who_may_write_may_cut_and_need_not_own_the_time),
 		identity_test(a_client_may_take_set_id_bits_away_to_write),
 		identity_test(the_signal_of_a_dead_parent_is_kept),
 		identity_test(new_files_belong_to_who_made_them),
