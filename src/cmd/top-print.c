@@ -146,16 +146,10 @@ static void put_state(FILE *f, const struct view *v)
 
 static void put_budgets(FILE *f, const struct metrics *m)
 {
-	static const char *const names[] = {
-#define B(id, name, help) name,
-		METRIC_BUDGETS(B)
-#undef B
-	};
-
 	fprintf(f, "budgets:");
 	for (unsigned b = 0; b < N_METRIC_BUDGETS; b++)
 		if (m->budget[b].limit)
-			fprintf(f, " %s %.1f%%", names[b],
+			fprintf(f, " %s %.1f%%", metric_budget_name(b),
 				(double)m->budget[b].used * 100 / (double)m->budget[b].limit);
 	fputc('\n', f);
 }

@@ -27,16 +27,11 @@ static void put_table(FILE *f, const struct metrics *m)
 
 static void put_budgets(FILE *f, const struct metrics *m)
 {
-	static const char *const names[] = {
-#define B(id, name, help) name,
-		METRIC_BUDGETS(B)
-#undef B
-	};
-
 	fprintf(f, ", \"budgets\": {");
 	for (unsigned b = 0; b < N_METRIC_BUDGETS; b++)
 		fprintf(f, "%s\"%s\": {\"used\": %" PRIu64 ", \"limit\": %" PRIu64 "}",
-			b ? ", " : "", names[b], m->budget[b].used, m->budget[b].limit);
+			b ? ", " : "", metric_budget_name(b), m->budget[b].used,
+			m->budget[b].limit);
 	fprintf(f, "}");
 }
 

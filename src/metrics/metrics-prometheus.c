@@ -84,22 +84,16 @@ static void put_guards(FILE *f, const struct metrics *m)
 
 static void put_budgets(FILE *f, const struct metrics *m)
 {
-	static const char *const names[] = {
-#define B(id, name, help) name,
-		METRIC_BUDGETS(B)
-#undef B
-	};
-
 	put_head(f, "budget_used", "gauge", "Of a budget, by the client that uses most of it.");
 	for (unsigned b = 0; b < N_METRIC_BUDGETS; b++)
 		if (m->budget[b].limit)
-			fprintf(f, "warren_budget_used{budget=\"%s\"} %" PRIu64 "\n", names[b],
-				m->budget[b].used);
+			fprintf(f, "warren_budget_used{budget=\"%s\"} %" PRIu64 "\n",
+				metric_budget_name(b), m->budget[b].used);
 	put_head(f, "budget_limit", "gauge", "What a budget allows.");
 	for (unsigned b = 0; b < N_METRIC_BUDGETS; b++)
 		if (m->budget[b].limit)
-			fprintf(f, "warren_budget_limit{budget=\"%s\"} %" PRIu64 "\n", names[b],
-				m->budget[b].limit);
+			fprintf(f, "warren_budget_limit{budget=\"%s\"} %" PRIu64 "\n",
+				metric_budget_name(b), m->budget[b].limit);
 }
 
 void metrics_put_prometheus(FILE *f, const struct metrics *m)

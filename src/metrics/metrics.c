@@ -5,6 +5,17 @@
 
 #include "msg.h"
 
+const char *metric_budget_name(enum metric_budget b)
+{
+	static const char *const names[] = {
+#define B(id, name, help) name,
+		METRIC_BUDGETS(B)
+#undef B
+	};
+
+	return names[b];
+}
+
 const char *metric_op_name(unsigned op)
 {
 	const char *name;

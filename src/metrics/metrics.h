@@ -23,6 +23,9 @@ enum metric_budget {
 		N_METRIC_BUDGETS
 };
 
+/* "fids" */
+const char *metric_budget_name(enum metric_budget b);
+
 /* Requests are counted by operation: by half the type of the message, which is even. What is no
  * request at all is operation 0. */
 #define METRIC_OPS 64u
