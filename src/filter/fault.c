@@ -417,7 +417,7 @@ static int set_kind(struct fault *f, const char *word, char **ret_why)
 	return settings_refuse(ret_why, "there is no fault '%s'", word);
 }
 
-/* #syscalls faults: clock_nanosleep nanosleep */
+/* #syscalls faults: clock_nanosleep */
 static int parse(struct fault *f, const char *text, char **ret_why)
 {
 	uint64_t offset = 0, count = 0, by = 4096, times = 0;

@@ -19,17 +19,16 @@
 /* What the C library does unasked.
  *
  * memory:	#syscalls: brk mmap munmap mremap mprotect madvise
- * threads:	#syscalls: clone clone3 futex set_robust_list rseq exit sched_yield prlimit64
+ * threads:	#syscalls: clone clone3 futex set_robust_list rseq exit prlimit64
  * abort:	#syscalls: gettid getpid tgkill rt_sigprocmask rt_sigaction rt_sigreturn
  * stdio:	#syscalls: write fstat newfstatat ioctl lseek
  * the end:	#syscalls: exit_group close restart_syscall
- * numbers:	#syscalls: getrandom clock_gettime sysinfo
+ * numbers:	#syscalls: getrandom clock_gettime
  *
  * and in the supervisor, which ends with a message or two:
  *
- *		#syscalls supervisor: brk mmap munmap mremap write fstat exit_group restart_syscall
+ *		#syscalls supervisor: brk mmap munmap write fstat exit_group restart_syscall
  *		#syscalls supervisor: rt_sigaction rt_sigprocmask rt_sigreturn gettid getpid tgkill
- *		#syscalls supervisor: futex ioctl lseek
  */
 
 /* Of a build with sanitizers these are left out: such a program reads /proc, needs most of the

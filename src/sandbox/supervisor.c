@@ -125,7 +125,7 @@ static void confine(struct supervisor *v)
 	v->is_sealed = true;
 }
 
-/* #syscalls supervisor: newfstatat fstatat statx fstat */
+/* #syscalls supervisor: newfstatat */
 static void tell_owner(const struct supervisor *v, int fd)
 {
 	struct stat st;
@@ -188,7 +188,7 @@ static void take_signal(struct supervisor *v, int signal_fd)
 	kill(v->sandbox->server, ++v->n_signals > 1 ? SIGKILL : v->last_signal);
 }
 
-/* #syscalls supervisor: unlink unlinkat lstat */
+/* #syscalls supervisor: unlink unlinkat newfstatat */
 static void remove_leftovers(struct supervisor *v)
 {
 	for (unsigned i = 0; i < v->n_sockets; i++) {

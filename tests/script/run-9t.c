@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* run-9t FILE.9t: a client that follows a script, against the real server on a socket. A line is
+/* run-9t FILE.9t [COMMAND]: a client that follows a script, against the real server on a socket;
+ * with COMMAND (the program warren, maybe with words before it) against that one, in its sandbox.
+ * Then a script that asks for what its command line cannot say is skipped: exit code 77. A line is
  *
  *	# a comment
  *	backend synth		serve synth.h's tree, not a new, empty folder
@@ -25,6 +27,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "backend.h"
@@ -34,6 +37,7 @@
 #include "local.h"
 #include "loop.h"
 #include "macros.h"
+#include "outer-server.h"
 #include "server.h"
 #include "spawn.h"
 #include "synth.h"
@@ -54,6 +58,8 @@ struct run {
 	pthread_t thread;
 	struct listener *listeners[MAX_CLIENTS];
 	struct client *clients[MAX_CLIENTS];
+	const char *command; /* NULL: the server is in this process */
+	struct outer_server outer;
 };
 
 #define fail(r, ...)                                                \
@@ -357,14 +363,43 @@ static void *serve(void *loop)
 	return NULL;
 }
 
-static bool open_all(struct run *r)
+static bool make_folder(struct run *r)
 {
 	const char *tmp = getenv("TMPDIR");
-	struct local_config local = {.dir = r->folder};
 
 	snprintf(r->folder, sizeof(r->folder), "%s/warren-9t-XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(r->folder) ||
-	    (r->use_synth ? synth_new(&r->backend) : local_new(&local, &r->backend)))
+	return mkdtemp(r->folder);
+}
+
+static bool open_outer(struct run *r)
+{
+	int theirs[MAX_CLIENTS];
+
+	/* As the server in this process does it: commands of the script make what they say. */
+	umask(0);
+	for (unsigned i = 0; i < MAX_CLIENTS; i++) {
+		int fds[2];
+
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
+			return false;
+		theirs[i] = fds[0];
+		r->clients[i] = client_new(fds[1]);
+		if (!r->clients[i])
+			return false;
+	}
+	errno = -outer_start(r->command, &r->cfg, r->folder, theirs, MAX_CLIENTS, &r->outer);
+	return !errno;
+}
+
+static bool open_all(struct run *r)
+{
+	struct local_config local = {.dir = r->folder};
+
+	if (!make_folder(r))
+		return false;
+	if (r->command)
+		return open_outer(r);
+	if (r->use_synth ? synth_new(&r->backend) : local_new(&local, &r->backend))
 		return false;
 	r->cfg.backend = r->backend;
 	if (server_new(&r->cfg, &r->server) || loop_new(&r->loop))
@@ -383,10 +418,8 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
-static void close_all(struct run *r)
+static void close_inner(struct run *r)
 {
-	for (unsigned i = 0; i < MAX_CLIENTS; i++)
-		client_free(r->clients[i]);
 	if (r->use_synth)
 		synth_release(r->backend);
 	loop_stop(r->loop);
@@ -396,9 +429,24 @@ static void close_all(struct run *r)
 	loop_free(r->loop);
 	server_free(r->server);
 	backend_free(r->backend);
+}
+
+static bool close_all(struct run *r)
+{
+	int code = 0;
+
+	for (unsigned i = 0; i < MAX_CLIENTS; i++)
+		client_free(r->clients[i]);
+	if (r->command)
+		code = outer_end(&r->outer);
+	else
+		close_inner(r);
+	if (code)
+		fprintf(stderr, "%s: the server ended with %d\n", r->file, code);
 	nftw(r->folder, remove_one, 20, FTW_DEPTH | FTW_PHYS);
 	for (unsigned i = 0; i < r->n_lines; i++)
 		free(r->lines[i]);
+	return !code;
 }
 
 int main(int argc, char **argv)
@@ -406,18 +454,23 @@ int main(int argc, char **argv)
 	static struct run r;
 	bool ok;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: run-9t FILE.9t\n");
+	if (argc < 2 || argc > 3) {
+		fprintf(stderr, "usage: run-9t FILE.9t [COMMAND]\n");
 		return 2;
 	}
 	r.file = argv[1];
+	r.command = argv[2];
 	if (!read_script(&r) || !read_config(&r))
 		return 1;
+	if (r.command && (r.use_synth || !outer_can(&r.cfg))) {
+		fprintf(stderr, "%s: nothing for a server's command line\n", r.file);
+		return 77;
+	}
 	if (!open_all(&r)) {
 		fprintf(stderr, "%s: cannot start the server: %s\n", r.file, strerror(errno));
 		return 1;
 	}
 	ok = do_script(&r);
-	close_all(&r);
+	ok = close_all(&r) && ok;
 	return ok ? 0 : 1;
 }
