@@ -108,25 +108,6 @@ static int pick_fd(struct local_node *n, struct file *open, const struct call *c
 	return r;
 }
 
-#define NOBODY 65534 /* whom statx names where the user namespace has no name for the owner */
-
-static int learn_owner(const struct local *l, const struct call *c, int fd, struct statx *st)
-{
-	uint32_t uid, gid;
-	int r;
-
-	if (!l->ask_owner || (st->stx_uid != NOBODY && st->stx_gid != NOBODY))
-		return 0;
-	if (c->in_place)
-		return CALL_WOULD_BLOCK;
-	r = l->ask_owner(l->ask_arg, fd, &uid, &gid);
-	if (r)
-		return r;
-	st->stx_uid = uid;
-	st->stx_gid = gid;
-	return 0;
-}
-
 int local_getattr(struct node *node, struct file *open, const struct call *c, uint64_t mask,
 		  struct attr *ret_attr)
 {
@@ -138,7 +119,7 @@ int local_getattr(struct node *node, struct file *open, const struct call *c, ui
 	if (!r)
 		r = stat_fd(fd, &st);
 	if (!r)
-		r = learn_owner(n->local, c, fd, &st);
+		r = learn_owner(n, c, fd, &st);
 	if (r)
 		return r;
 	attr_of(n->local, &st, n->inode->device->is_pseudo, ret_attr);

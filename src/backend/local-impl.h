@@ -58,6 +58,11 @@ struct inode {
 	unsigned users;	   /* pins: the descriptor stays */
 	int fd;		   /* O_PATH; -1: reclaimed */
 	struct saved_handle *handle;
+	struct known_owner {
+		int64_t ctime_sec;
+		uint32_t ctime_nsec, uid, gid;
+		bool is_known;
+	} owner; /* local-owner.c */
 
 	struct file_memory memory;
 	_Atomic uint64_t generation; /* GENERATION_..., or the number | GENERATION_KNOWN */
@@ -260,6 +265,10 @@ int local_setattr(struct node *n, struct file *open, const struct call *c,
 		  const struct attr_change *change);
 int local_statfs(struct node *n, const struct call *c, struct fs_stat *ret_stat);
 int local_readlink(struct node *n, const struct call *c, char *buf, size_t cap, size_t *ret_len);
+
+/* local-owner.c */
+/* Puts into ST the owner of N, which is open as FD, if ST cannot tell it. */
+int learn_owner(struct local_node *n, const struct call *c, int fd, struct statx *st);
 
 /* local-file.c */
 int local_open(struct node *n, const struct call *c, uint32_t flags, struct file **ret_file,
