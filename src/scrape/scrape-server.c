@@ -169,7 +169,7 @@ bool scrape_server_is_public(const struct scrape_server *s)
 /* What the library does:
  * #syscalls metrics: accept4 recvfrom sendto sendmsg writev shutdown close
  * #syscalls metrics: epoll_create1 epoll_ctl epoll_wait epoll_pwait poll ppoll
- * #syscalls metrics: eventfd2 read write getsockopt setsockopt getsockname fcntl */
+ * #syscalls metrics: eventfd2 read write getsockopt setsockopt getsockname fcntl prctl */
 int scrape_server_start(struct scrape_server *s, void (*measure)(void *ctx, struct metrics *ret),
 			void *ctx)
 {
