@@ -49,7 +49,7 @@ int confine_capabilities(uint64_t keep, char *why)
 	return 0;
 }
 
-static int limit(int resource, rlim_t max)
+static int limit(__rlimit_resource_t resource, rlim_t max)
 {
 	struct rlimit l;
 

@@ -103,6 +103,8 @@ int sandbox_seal(struct sandbox *s);
 char *sandbox_describe(const struct sandbox *s);
 char *sandbox_missing(const struct sandbox *s);
 bool sandbox_holds(const struct sandbox *s, enum sandbox_layer layer);
+/* Does this build leave layers out, whatever the machine allows? */
+bool sandbox_is_cut(void);
 
 /* May statx here not tell whose a file is? Then it says 65534, and sandbox_ask_owner knows: the
  * owner of what FD is, as it is outside. 0 or -errno. */

@@ -75,6 +75,15 @@ static const char *text_of(int fd)
 	return text;
 }
 
+/* What is on standard error but for the warning of a machine that allows less than a whole sandbox. */
+static const char *errors_of(const struct run *run)
+{
+	static const char sandbox[] = "warren: warning: sandbox: ";
+	const char *text = text_of(run->err);
+
+	return strncmp(text, sandbox, sizeof(sandbox) - 1) ? text : strchr(text, '\n') + 1;
+}
+
 /* The whole of what came through the pipe of --ready-fd. */
 static const char *wait_ready(struct run *run)
 {
@@ -218,7 +227,7 @@ static void several_addresses_are_served_and_cleaned_up(void **state)
 	child_kill(&run.child, SIGTERM);
 	assert_int_equal(finish(&run), 0);
 	err = text_of(run.err);
-	assert_int_equal(strncmp(err, "warren: sandbox: ", 17), 0);
+	assert_non_null(strstr(err, "sandbox: "));
 	assert_ptr_equal(strchr(err, '\n'), err + strlen(err) - 1);
 	assert_int_equal(access(unix_path, F_OK), -1);
 	assert_int_equal(access(device_path, F_OK), -1);
@@ -240,7 +249,7 @@ static void a_peer_does_not_delay_the_end(void **state)
 	assert_int_equal(client_recv(c, &r), -ECONNRESET);
 	client_free(c);
 	assert_string_equal(text_of(run.out), "");
-	assert_int_equal(strncmp(text_of(run.err), "{\"requests\": 2, \"errors\": 0,", 28), 0);
+	assert_int_equal(strncmp(errors_of(&run), "{\"requests\": 2, \"errors\": 0,", 28), 0);
 	end(&run);
 }
 
