@@ -44,6 +44,7 @@ struct service {
 };
 
 static struct loop *loop_to_stop;
+static bool is_supervised;
 
 static const int ending_signals[] = {SIGTERM, SIGINT, SIGHUP};
 
@@ -53,19 +54,22 @@ static void set_handler(void (*handler)(int sig))
 		signal(ending_signals[i], handler);
 }
 
-/* The first signal ends the loop, the second one the process. */
+/* The first signal ends the loop, the second one the process. A supervisor sees to the second one:
+ * one that went to all processes of a terminal comes here twice, for the supervisor passes it on. */
 static void on_signal(int sig)
 {
 	(void)sig;
-	set_handler(SIG_DFL);
+	if (!is_supervised)
+		set_handler(SIG_DFL);
 	loop_stop(loop_to_stop);
 }
 
-static void catch_signals(struct loop *l)
+static void catch_signals(struct loop *l, const struct sandbox *sb)
 {
 	sigset_t set;
 
 	loop_to_stop = l;
+	is_supervised = sb && sandbox_is_supervised(sb);
 	set_handler(on_signal);
 	sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
@@ -312,7 +316,7 @@ static int run(struct service *s)
 		r = start_server(s);
 	if (r)
 		return r;
-	catch_signals(s->loop);
+	catch_signals(s->loop, s->sandbox);
 	r = open_endpoints(s);
 	if (!r)
 		r = serve_metrics_listen(s->o, &s->scrape);
@@ -360,7 +364,7 @@ static void end(struct service *s)
 	serve_record_end(s->recording);
 	backend_free(s->backend);
 	/* The handler of signals may still run: the loop goes last. */
-	set_handler(SIG_DFL);
+	set_handler(is_supervised ? SIG_IGN : SIG_DFL);
 	loop_free(s->loop);
 	sandbox_free(s->sandbox);
 }

@@ -80,6 +80,11 @@ bool sandbox_holds(const struct sandbox *s, enum sandbox_layer layer)
 	return s->layers[layer].state == LAYER_HOLDS;
 }
 
+bool sandbox_is_supervised(const struct sandbox *s)
+{
+	return s->outside_fd >= 0;
+}
+
 bool sandbox_is_cut(void)
 {
 	return IS_SANITIZED;

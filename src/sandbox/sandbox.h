@@ -103,6 +103,8 @@ int sandbox_seal(struct sandbox *s);
 char *sandbox_describe(const struct sandbox *s);
 char *sandbox_missing(const struct sandbox *s);
 bool sandbox_holds(const struct sandbox *s, enum sandbox_layer layer);
+/* Is there a process that ends this one at the second signal? */
+bool sandbox_is_supervised(const struct sandbox *s);
 /* Does this build leave layers out, whatever the machine allows? */
 bool sandbox_is_cut(void);
 

@@ -113,6 +113,7 @@ int unix_listen(const char *path, int *ret_fd, struct unix_id *ret_id, char **re
 	return 0;
 }
 
+/* #syscalls: newfstatat unlink unlinkat */
 void unix_remove(const char *path, const struct unix_id *id)
 {
 	struct stat st;

@@ -208,6 +208,25 @@ static void is_served(struct client *c)
 	client_free(c);
 }
 
+/* Root that may not mount has no namespaces. The last test, for its children never may again. */
+static void a_sandbox_that_cannot_be_had_is_told(void **state)
+{
+	struct run run;
+
+	(void)state;
+	if (geteuid() || prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0))
+		skip(); /* only root can give that up */
+	FAILS(3, "not to be had", "--sandbox=require", "--listen", unix_address, dir);
+	run = START("--quiet", "--sandbox=auto", "--listen", unix_address, dir);
+	assert_string_not_equal(wait_ready(&run), "");
+	is_served(client_connect_unix(unix_path));
+	child_kill(&run.child, SIGTERM);
+	assert_int_equal(finish(&run), 0);
+	assert_non_null(strstr(text_of(run.err), "warning: sandbox: "));
+	assert_int_equal(access(unix_path, F_OK), -1);
+	end(&run);
+}
+
 static void several_addresses_are_served_and_cleaned_up(void **state)
 {
 	struct run run = START("--listen", "tcp:127.0.0.1:0", "--listen", unix_address,
@@ -364,6 +383,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(diodcat_reads_a_large_file),
 		cmocka_unit_test(capabilities_need_no_folder),
 		cmocka_unit_test(a_folder_without_permission_is_3),
+		cmocka_unit_test(a_sandbox_that_cannot_be_had_is_told),
 	};
 
 	if (argc != 2)
