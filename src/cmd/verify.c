@@ -21,6 +21,7 @@
 #include "macros.h"
 #include "manifest.h"
 #include "monitor.h"
+#include "path.h"
 #include "ready.h"
 #include "record.h"
 #include "spawn.h"
@@ -238,6 +239,19 @@ static void lint_tracepoints(const struct verify *v)
 		trace_lint_kernel(path, v->o.json, false);
 }
 
+/* Of what the server recorded, in the user's file or in the record of the run. */
+static void lint_messages(const struct verify *v)
+{
+	autofree char *path = NULL;
+
+	if (v->o.recording)
+		path = strdup(v->o.recording);
+	else if (v->plan.record)
+		path = path_join(v->plan.record, STAGE_RECORDING);
+	if (path && !access(path, R_OK))
+		trace_lint_after(path, v->o.json);
+}
+
 static int run(struct verify *v)
 {
 	struct run_result result;
@@ -281,12 +295,12 @@ static int run(struct verify *v)
 	recording_begin(&v->printer);
 	v->plan.record = record_folder(v->printer.record);
 	run_verify(&v->plan, &printer_listener, &v->printer, &result);
+	if (result.end == RUN_DONE)
+		lint_messages(v);
 	recording_end(&v->printer, &result, end_status(&v->printer, &result));
 	status = print_end(&v->printer, &result);
 	if (v->o.exec && result.is_unconfined)
 		tell_unconfined();
-	if (v->o.recording && result.end == RUN_DONE)
-		trace_lint_after(v->o.recording, v->o.json);
 	if (v->o.instruments.trace)
 		lint_tracepoints(v);
 	recording_tell(&v->printer);

@@ -92,7 +92,8 @@ static int choose_recording(struct stage *s, struct server_settings *settings)
 	if (settings->recording) {
 		s->recording = strdup(settings->recording);
 	} else if (s->plan->has_recording) {
-		s->recording = path_of(s->folder.path, "recording");
+		s->recording = path_of(s->plan->record ? s->plan->record : s->folder.path,
+				       STAGE_RECORDING);
 		settings->recording_mib = RECORDING_MIB;
 	} else {
 		return 0;

@@ -22,6 +22,9 @@ struct manifest;
 #define STAGE_CPU_CHOOSE -1 /* one for server and guest in UML, any in QEMU */
 #define STAGE_CPU_ANY -2
 
+/* The server's messages, in the record of the run: has_recording without a file of the user's. */
+#define STAGE_RECORDING "recording"
+
 struct stage_plan {
 	const char *dir; /* what is shared, absolute */
 	enum guest_kind guest;
