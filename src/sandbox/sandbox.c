@@ -33,17 +33,6 @@
 
 /* Of a build with sanitizers these are left out: such a program reads /proc, needs most of the
  * address space, and traces itself at its end. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
-	__has_feature(memory_sanitizer)
-#define IS_SANITIZED true
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED false
-#endif
 #define SANITIZED_LAYERS (1u << LAYER_CAPABILITIES | 1u << LAYER_NO_NEW_PRIVS)
 
 static const char *const layer_names[] = {

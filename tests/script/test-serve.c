@@ -222,7 +222,8 @@ static void a_sandbox_that_cannot_be_had_is_told(void **state)
 	is_served(client_connect_unix(unix_path));
 	child_kill(&run.child, SIGTERM);
 	assert_int_equal(finish(&run), 0);
-	assert_non_null(strstr(text_of(run.err), "warning: sandbox: "));
+	/* Who builds with sanitizers knows that most layers are not there. */
+	assert_int_equal(strstr(text_of(run.err), "warning: sandbox: ") != NULL, !IS_SANITIZED);
 	assert_int_equal(access(unix_path, F_OK), -1);
 	end(&run);
 }

@@ -14,6 +14,7 @@
 #include "probe.h"
 
 #define PAGE 4096U
+#define MAP_LIMIT ((size_t)64 << 20) /* sanitizers have maps of terabytes */
 
 static char dir[] = "/tmp/warren-test-XXXXXX";
 
@@ -91,7 +92,7 @@ static char *find_page(const char *mark)
 
 	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%p-%p %4s %*s %*s %*s %*s", &from, &to, mode) != 3 ||
-		    strcmp(mode, "rw-p") != 0)
+		    strcmp(mode, "rw-p") != 0 || (size_t)((char *)to - (char *)from) > MAP_LIMIT)
 			continue;
 		for (char *at = from; at < (char *)to; at += PAGE)
 			if (!strncmp(at, mark, strlen(mark)))
