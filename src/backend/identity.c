@@ -14,7 +14,6 @@ static _Thread_local struct {
 	bool overrides_modes;
 	uint32_t uid, gid;
 	uint32_t own_uid, own_gid; /* asked once: these do not change */
-	int death_signal;
 } self;
 
 /* The raw calls act on the calling thread; the C library's setgroups acts on all. */
@@ -31,13 +30,11 @@ static uint32_t set_fsgid(uint32_t gid)
 	return (uint32_t)syscall(SYS_setfsgid, gid);
 }
 
-/* #syscalls identity: setgroups prctl */
+/* #syscalls identity: setgroups */
 static void know_self(void)
 {
 	if (self.is_known)
 		return;
-	if (prctl(PR_GET_PDEATHSIG, &self.death_signal))
-		self.death_signal = 0;
 	syscall(SYS_setgroups, 0, NULL);
 	self.own_uid = geteuid();
 	self.own_gid = getegid();
@@ -48,10 +45,19 @@ static void know_self(void)
 
 /* The kernel forgets the signal that a thread gets when its parent dies whenever the thread's
  * identity changes: who starts us as a child counts on it. */
-static void restore_death_signal(void)
+
+/* #syscalls identity: prctl */
+static int death_signal(void)
 {
-	if (self.death_signal)
-		prctl(PR_SET_PDEATHSIG, self.death_signal);
+	int sig;
+
+	return prctl(PR_GET_PDEATHSIG, &sig) ? 0 : sig;
+}
+
+static void restore_death_signal(int sig)
+{
+	if (sig)
+		prctl(PR_SET_PDEATHSIG, sig);
 }
 
 /* #syscalls identity: capget capset */
@@ -71,6 +77,8 @@ static bool set_override(bool on)
 
 static int change(uint32_t uid, uint32_t gid)
 {
+	int sig = death_signal();
+
 	if (self.overrides_modes && self.uid) /* else the kernel has given them */
 		set_override(false);
 	self.overrides_modes = false;
@@ -82,7 +90,7 @@ static int change(uint32_t uid, uint32_t gid)
 		set_fsuid(uid);
 		self.uid = set_fsuid(ASK);
 	}
-	restore_death_signal();
+	restore_death_signal(sig);
 	return self.uid == uid && self.gid == gid ? 0 : -EPERM;
 }
 
@@ -110,13 +118,14 @@ void identity_become_ourselves(void)
 
 bool identity_override_modes(void)
 {
-	int saved = errno;
+	int saved = errno, sig;
 
 	know_self();
 	if (self.overrides_modes || !self.uid)
 		return false;
+	sig = death_signal();
 	self.overrides_modes = set_override(true);
-	restore_death_signal();
+	restore_death_signal(sig);
 	errno = saved;
 	return self.overrides_modes;
 }

@@ -254,6 +254,24 @@ static void several_addresses_are_served_and_cleaned_up(void **state)
 	end(&run);
 }
 
+/* Also what the sandbox has split off. */
+static void nothing_serves_on_when_it_was_killed(void **state)
+{
+	struct run run = START("--quiet", "--listen", unix_address, dir);
+	struct client *c;
+	struct msg r;
+
+	(void)state;
+	assert_string_not_equal(wait_ready(&run), "");
+	c = client_connect_unix(unix_path);
+	assert_int_equal(client_start(c, 8192, 0, 0), 0);
+	child_kill(&run.child, SIGKILL);
+	assert_int_equal(client_recv(c, &r), -ECONNRESET);
+	client_free(c);
+	unlink(unix_path);
+	end(&run);
+}
+
 static void a_peer_does_not_delay_the_end(void **state)
 {
 	struct run run = START("--quiet", "--listen", unix_address, "--stats", dir);
@@ -379,6 +397,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_the_machine_refuses_is_3_and_explained),
 		cmocka_unit_test(several_addresses_are_served_and_cleaned_up),
 		cmocka_unit_test(a_peer_does_not_delay_the_end),
+		cmocka_unit_test(nothing_serves_on_when_it_was_killed),
 		cmocka_unit_test(it_ends_with_its_only_peer),
 		cmocka_unit_test(an_open_port_is_warned_of),
 		cmocka_unit_test(diodcat_reads_a_large_file),

@@ -343,9 +343,12 @@ static void the_signal_of_a_dead_parent_is_kept(void **state)
 		0);
 	assert_int_equal(prctl(PR_GET_PDEATHSIG, &death_signal), 0);
 	assert_int_equal(death_signal, SIGUSR1);
+	/* it may be chosen later, too */
+	assert_int_equal(prctl(PR_SET_PDEATHSIG, SIGUSR2), 0);
 	identity_become_ourselves();
 	assert_int_equal(prctl(PR_GET_PDEATHSIG, &death_signal), 0);
-	assert_int_equal(death_signal, SIGUSR1);
+	assert_int_equal(death_signal, SIGUSR2);
+	assert_int_equal(prctl(PR_SET_PDEATHSIG, SIGUSR1), 0);
 	file_unref(f);
 	node_unref(n);
 }
