@@ -46,8 +46,7 @@ static void a_page_says_what_is_wrong_and_where(void **state)
 		"<h1>8 of 73 files differ",
 		"<h3>101b-13311</h3>",
 		"<rect class=c-ZERO ",
-		"bytes 0x3000-0x33fe (1023): <b>ZERO</b> zeros where the host has none. "
-		"Wrong by read.",
+		"bytes 0x3000-0x33fe (1023): <b>ZERO</b> zeros where the host has none. Wrong by ",
 		"  3000  <mark>31</mark> ",
 		"as the guest read it</span>\n<pre>  3000  <mark>00</mark> ",
 		"<td>mmap</td>\n<td>16384</td>\n<td>damaged</td>",
