@@ -88,7 +88,8 @@ static void damage(struct sabotage *s, uint8_t *at, size_t len, size_t room)
 			memmove(at, at + s->by, MIN(len, room - (size_t)s->by));
 		break;
 	case SABOTAGE_FOREIGN:
-		memcpy(at, s->other, MIN(len, s->n_other));
+		if (s->other)
+			memcpy(at, s->other, MIN(len, s->n_other));
 		break;
 	case N_KINDS:
 		break;
