@@ -84,21 +84,40 @@ int probe_pause(struct probe *p, const char *name)
 	return 0;
 }
 
+static void free_fault(struct probe_fault *f)
+{
+	sabotage_free(f->damage);
+	free(f->way);
+	free(f);
+}
+
 int probe_add_fault(struct probe *p, const char *way, const char *damage)
 {
 	struct probe_fault *f = calloc(1, sizeof(*f));
 	autofree char *why = NULL;
-	int r = f && (f->way = strdup(way)) ? sabotage_new(damage, &f->damage, &why) : -ENOMEM;
+	int r;
 
+	if (!f)
+		return -ENOMEM;
+	f->way = strdup(way);
+	r = f->way ? sabotage_new(damage, &f->damage, &why) : -ENOMEM;
 	if (r) {
-		if (f)
-			free(f->way);
-		free(f);
+		free_fault(f);
 		return r;
 	}
 	f->next = p->faults;
 	p->faults = f;
 	return 0;
+}
+
+void probe_drop_faults(struct probe *p)
+{
+	while (p->faults) {
+		struct probe_fault *f = p->faults;
+
+		p->faults = f->next;
+		free_fault(f);
+	}
 }
 
 void probe_damage(const struct probe *p, const char *way, void *buf, size_t n)

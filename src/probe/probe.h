@@ -139,6 +139,7 @@ int probe_pause(struct probe *p, const char *name);
 
 /* From now on what WAY reads is damaged (sabotage.h says how), and that is done to N bytes of it. */
 int probe_add_fault(struct probe *p, const char *way, const char *damage);
+void probe_drop_faults(struct probe *p);
 void probe_damage(const struct probe *p, const char *way, void *buf, size_t n);
 
 /* Reads again what the host asks for; MOUNT (source, options) is the fresh mount; probe-look.c. */

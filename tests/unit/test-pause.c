@@ -48,6 +48,7 @@ static char *walk_after(const char *statement)
 
 	run(&p, statement);
 	run(&p, "walk read pread");
+	probe_drop_faults(&p);
 	fclose(p.report);
 	return text;
 }
