@@ -252,10 +252,10 @@ static int change_all(struct local_node *n, struct file *open, int fd, const str
 		r = change_owner(fd, ch);
 	if (!r && ch->valid & P9_SETATTR_SIZE)
 		r = change_size(n, open, fd, ch->size);
-	if (!r && ch->valid & P9_SETATTR_MODE)
-		r = change_mode_as_caller(n, fd, c, ch->mode);
 	if (!r && has_times)
 		r = change_times(fd, ts);
+	if (!r && ch->valid & P9_SETATTR_MODE)
+		r = change_mode_as_caller(n, fd, c, ch->mode);
 	return r;
 }
 
@@ -279,9 +279,10 @@ int local_setattr(struct node *node, struct file *open, const struct call *c,
 	r = act_as(n->local, c, group_for(n->local, c, fd, ch));
 	if (r)
 		return r;
-	do
+	r = change_all(n, open, fd, c, ch, ts);
+	/* Once: a change of mode gives up again what is believed. */
+	if (believe_group(n->local, c, r, fd, MAY_WRITE))
 		r = change_all(n, open, fd, c, ch, ts);
-	while (believe_group(n->local, c, r, fd, MAY_WRITE));
 	return r;
 }
 

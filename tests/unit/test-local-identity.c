@@ -313,6 +313,17 @@ static void a_client_may_take_set_id_bits_away_to_write(void **state)
 	assert_int_equal(host_stat("f").st_mode & 07777, 06755);
 }
 
+static void believing_has_an_end(void **state)
+{
+	const struct attr_change ch = {
+		.valid = P9_SETATTR_MODE | P9_SETATTR_ATIME | P9_SETATTR_MTIME, .mode = 0664};
+
+	(void)state;
+	put_file("f", 0, 0, 0664);
+	try_change("f", ch);
+	assert_int_equal(host_stat("f").st_mode & 07777, 0664);
+}
+
 /* As Linux's client words open(2) with O_TRUNC. */
 static void who_may_write_may_cut_and_need_not_own_the_time(void **state)
 {
@@ -493,6 +504,7 @@ int main(void)
 		identity_test(attributes_are_guarded_like_the_file),
 		identity_test(acls_and_capabilities_of_files_round_trip),
 		identity_test(set_id_bits_go_when_a_user_writes),
+		identity_test(believing_has_an_end),
 		identity_test(who_may_write_may_cut_and_need_not_own_the_time),
 		identity_test(a_client_may_take_set_id_bits_away_to_write),
 		identity_test(the_signal_of_a_dead_parent_is_kept),
