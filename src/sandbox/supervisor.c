@@ -48,7 +48,8 @@ static ssize_t receive(int from, struct outside_call *ret, int *ret_fd)
 	struct msghdr m = {.msg_iov = &iov,
 			   .msg_iovlen = 1,
 			   .msg_control = control.room,
-			   .msg_controllen = sizeof(control.room)};
+			   /* no room for a second descriptor, which nobody would close */
+			   .msg_controllen = CMSG_LEN(sizeof(int))};
 	ssize_t n;
 
 	*ret_fd = -1;
@@ -73,7 +74,8 @@ static int reply(int to, int r, const struct stat *st)
 		rep.uid = st->st_uid;
 		rep.gid = st->st_gid;
 	}
-	return sendmsg(to, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	/* A server that asks and does not listen is not waited for. */
+	return sendmsg(to, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 int supervisor_meet(struct sandbox *s, pid_t child)
