@@ -307,11 +307,11 @@ static int print_all(struct table *t, struct scenarios_result *r)
 		print_text(t, r, sentence);
 	if (r->end == RUN_DONE && t->p->o->json)
 		print_json(json_pack(
-			"{s:s, s:s, s:i, s:s?, s:i, s:i, s:s?, s:i, s:s?}", "type", "verdict",
+			"{s:s, s:s, s:i, s:o, s:i, s:i, s:o, s:i, s:o}", "type", "verdict",
 			"status", status ? status == EXIT_DIFFERENT ? "found" : "failed" : "ok",
-			"exit", status, "sentence", sentence, "cells", (int)t->n_judged,
-			"forbidden", (int)t->n_forbidden, "kernel", r->release, "boots",
-			(int)r->boots, "kernel_report", r->report));
+			"exit", status, "sentence", json_text(sentence), "cells", (int)t->n_judged,
+			"forbidden", (int)t->n_forbidden, "kernel", json_text(r->release), "boots",
+			(int)r->boots, "kernel_report", json_text(r->report)));
 	if (r->end == RUN_DONE)
 		return status;
 	return print_failure(t->p, status,

@@ -187,9 +187,11 @@ static int go_on(struct lockstep *k)
 static int begin_cell(struct lockstep *k)
 {
 	const struct place *p = &k->places[k->at];
-	int r = scenario_get(k->plan->which[p->scenario], &k->scenario);
+	const struct cache_rules *rules = rules_of(
+		k); /* a guest may have greeted anew, as another kernel */
+	int r = rules ? scenario_get(k->plan->which[p->scenario], &k->scenario) : -EINVAL;
 
-	r = r ? r : world_new(rules_of(k), k->plan->eio_is_honest, &k->world);
+	r = r ? r : world_new(rules, k->plan->eio_is_honest, &k->world);
 	if (r)
 		return r;
 	k->step = 0;

@@ -236,8 +236,10 @@ static int take_done(struct verification *r, const char *at)
 static int take_failed(struct verification *r, const char *at)
 {
 	if (keep_word(&at, &r->failed) < 0 || keep_word(&at, &r->error) < 0 ||
-	    keep_word(&at, &r->text) < 0)
+	    keep_word(&at, &r->text) < 0) {
+		forget_failure(r); /* it is told whole, or not at all */
 		return -EINVAL;
+	}
 	if (!strcmp(r->failed, "exec") && strcmp(r->error, "ECANCELED") != 0)
 		return stage_failf(&r->stage, RUN_FAILED, "the guest cannot run /bin/sh: %s",
 				   r->text);

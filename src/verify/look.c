@@ -210,7 +210,7 @@ int look_line(struct look *l, const char *line)
 enum seen look_at(const struct look *l, const struct finding *f, enum look_step s)
 {
 	const struct looked *k = l ? find_file(l, f->path) : NULL;
-	enum seen seen = SEEN_RIGHT;
+	enum seen seen = SEEN_NOT;
 	uint64_t first, end;
 
 	if (!k || f->from < k->from || f->to <= f->from)
@@ -227,8 +227,11 @@ enum seen look_at(const struct look *l, const struct finding *f, enum look_step 
 			return SEEN_NOT;
 		if (!runs_at(&k->seen[s], b - k->from / DIGEST_BLOCK, &is) || is != should)
 			seen = SEEN_WRONG;
+		else if (seen == SEEN_NOT)
+			seen = SEEN_RIGHT;
 	}
-	return seen;
+	/* What lies behind the range that was looked at may be wrong all the same. */
+	return seen == SEEN_RIGHT && f->to > range_end(k) ? SEEN_NOT : seen;
 }
 
 const char *look_way(const struct look *l, const struct finding *f)
