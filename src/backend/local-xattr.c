@@ -152,6 +152,7 @@ static int change_once(const struct local *l, const struct target *t, const char
 	else if (l->has_xattrat)
 		r = syscall(SYS_setxattrat, l->proc_fd, t->fd_name, 0, name, args, sizeof(*args));
 	else
+		/* NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel has it as a number */
 		r = setxattr(t->path, name, (const void *)(uintptr_t)args->value, args->size,
 			     (int)args->flags);
 	return r ? -errno : 0;

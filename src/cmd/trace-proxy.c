@@ -235,9 +235,9 @@ void proxy_damage(struct proxy *p, struct sabotage *const *faults, size_t n)
 	p->n_faults = n;
 }
 
-/* The message is in a buffer of ours. */
 static void damage(const struct proxy *p, const uint8_t *msg, uint32_t size)
 {
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): the message is in a buffer of ours */
 	uint8_t *payload = (uint8_t *)(uintptr_t)msg + P9_READ_HEADER_SIZE;
 
 	if (msg[4] != Rread || size <= P9_READ_HEADER_SIZE)
