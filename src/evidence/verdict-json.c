@@ -56,7 +56,7 @@ static json_t *request_of(const struct wire_request *q)
 	json_object_set_new(o, "zero_copy",
 			    q->has_route ? json_boolean(q->is_zero_copy) : json_null());
 	json_object_set_new(o, "microseconds",
-			    json_real((double)q->took / (double)(NS_PER_SEC / 1000000)));
+			    json_real((double)q->took / (double)NS_PER_SEC * 1e6));
 	return o;
 }
 
