@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the comparison share: compare.c takes the lines and finds the nodes,
- * compare-content.c judges the bytes of a file, compare-node.c all else about a name,
+/* What the parts of the comparison share: compare.c takes the lines, compare-names.c
+ * finds the nodes, compare-content.c judges the bytes of a file, compare-node.c all else about a name,
  * compare-memory.c what was written into memory of others. */
 #ifndef VERIFY_COMPARE_PARTS_H
 #define VERIFY_COMPARE_PARTS_H
@@ -64,6 +64,17 @@ int add_finding(struct compare *c, const struct node *node, const char *name, en
 int note_changed(struct compare *c, const struct node *node, const char *name);
 int note_unreadable(struct compare *c, const struct node *node);
 int note_starved(struct compare *c, const struct node *node);
+
+/* The lines that compare-names.c takes. */
+int take_entry(struct compare *c, char kind, const char *at);
+int take_up(struct compare *c, const char *at);
+/* An entry's own error, or that of a name whose attributes could not be had: then it stands alone. */
+int take_error(struct compare *c, const char *at);
+/* Ends the entry above: what can be said only when all its lines are there. */
+int end_entry(struct compare *c);
+/* The guest's error ERR in doing WHAT with N, of STEP (a mask) at the byte AT. */
+int judge_error(struct compare *c, const struct node *n, const char *what, int err, uint64_t step,
+		uint64_t at);
 
 /* All steps that read. */
 uint64_t reading_steps(const struct compare *c);
