@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "compare.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
 #include "compare-parts.h"
 #include "fields.h"
 #include "host-file.h"
