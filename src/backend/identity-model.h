@@ -38,8 +38,8 @@ struct identity_row {
 	/* 1 << CAP_..., permitted and effective, for all threads. Whatever else the process has is
 	 * not needed once it serves. SECBIT_NO_SETUID_FIXUP must not be set: with passthrough the
 	 * kernel takes and gives the capabilities of files when a thread's file-system user
-	 * changes. Its system calls: setfsuid, setfsgid, setgroups, capget, capset, prctl
-	 * (PR_GET_PDEATHSIG, PR_SET_PDEATHSIG). */
+	 * changes. Its system calls: setfsuid, setfsgid, setgroups, prctl (PR_GET_PDEATHSIG,
+	 * PR_SET_PDEATHSIG). */
 	uint64_t capabilities;
 };
 

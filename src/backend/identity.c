@@ -2,7 +2,6 @@
 #include "identity.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,8 +9,8 @@
 #define ASK 0xffffffffu /* no id: the calls change nothing, and tell what is */
 
 static _Thread_local struct {
-	bool is_known; /* the rest is set, and the groups are dropped */
-	bool overrides_modes;
+	bool is_known;	 /* the rest is set, and the groups are dropped */
+	bool has_joined; /* groups */
 	uint32_t uid, gid;
 	uint32_t own_uid, own_gid; /* asked once: these do not change */
 } self;
@@ -60,28 +59,18 @@ static void restore_death_signal(int sig)
 		prctl(PR_SET_PDEATHSIG, sig);
 }
 
-/* #syscalls identity: capget capset */
-static bool set_override(bool on)
+/* False if it stays in them. */
+static bool leave_joined(void)
 {
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2];
-	const uint32_t bits = 1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH;
-
-	if (syscall(SYS_capget, &head, data))
-		return false;
-	data[0].effective &= ~bits;
-	if (on)
-		data[0].effective |= data[0].permitted & bits;
-	return !syscall(SYS_capset, &head, data) && data[0].permitted & bits;
+	if (self.has_joined)
+		self.has_joined = syscall(SYS_setgroups, 0, NULL) != 0;
+	return !self.has_joined;
 }
 
 static int change(uint32_t uid, uint32_t gid)
 {
 	int sig = death_signal();
 
-	if (self.overrides_modes && self.uid) /* else the kernel has given them */
-		set_override(false);
-	self.overrides_modes = false;
 	if (gid != self.gid) {
 		set_fsgid(gid);
 		self.gid = set_fsgid(ASK);
@@ -101,9 +90,9 @@ int identity_become(uint32_t uid, uint32_t gid)
 	know_self();
 	if (gid == IDENTITY_OWN_GROUP)
 		gid = self.own_gid;
-	if (uid == self.uid && gid == self.gid && !self.overrides_modes)
-		return 0;
-	r = change(uid, gid);
+	r = leave_joined() ? 0 : -EPERM;
+	if (!r && (uid != self.uid || gid != self.gid))
+		r = change(uid, gid);
 	if (r)
 		change(self.own_uid, self.own_gid);
 	errno = saved;
@@ -116,18 +105,16 @@ void identity_become_ourselves(void)
 	identity_become(self.own_uid, self.own_gid);
 }
 
-bool identity_override_modes(void)
+bool identity_join(const uint32_t *gids, unsigned n)
 {
-	int saved = errno, sig;
+	int saved = errno;
 
 	know_self();
-	if (self.overrides_modes || !self.uid)
+	if (self.has_joined || !self.uid)
 		return false;
-	sig = death_signal();
-	self.overrides_modes = set_override(true);
-	restore_death_signal(sig);
+	self.has_joined = !syscall(SYS_setgroups, n, gids);
 	errno = saved;
-	return self.overrides_modes;
+	return self.has_joined;
 }
 
 bool identity_is_possible(void)

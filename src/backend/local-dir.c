@@ -183,7 +183,7 @@ static int rename_held(struct local *l, const struct call *c, const struct renam
 		r = n ? check_place(n, from->pin.fd, from->name) : 0;
 		if (!r)
 			r = renameat(from->pin.fd, from->name, to->pin.fd, to->name) ? -errno : 0;
-	} while (believe_groups(l, c, r, from->pin.fd, to->pin.fd, MAY_WRITE | MAY_SEARCH));
+	} while (believe_groups(l, c, r, from->pin.fd, from->name, to->pin.fd));
 	if (!r)
 		nodes_moved(l, to->pin.fd, from->dir, from->name, to->dir, to->name);
 	return r;

@@ -126,6 +126,8 @@ struct local {
 	bool proc_is_cwd; /* the working directory is that of proc_fd */
 	int (*ask_owner)(void *arg, int fd, uint32_t *ret_uid, uint32_t *ret_gid);
 	void *ask_arg;
+	bool (*has_group)(void *arg, uint32_t gid);
+	void *group_arg;
 	bool allow_devices;
 	bool has_identity; /* may act as another user */
 	bool has_openat2, has_resolve_cached, has_fchmodat2, has_xattrat;
@@ -181,15 +183,17 @@ uint32_t group_of_new(const struct local *l, int dir_fd, uint32_t mode, uint32_t
 #define MAY_WRITE 2u
 #define MAY_SEARCH 1u
 
-/* R is what the host said to the caller about the file FD. True if the caller may have WANT by the
- * file's group: then the thread has it until its next act_as, and the call is to be tried again. */
+/* R is what the host said to the caller about the file FD. True if the caller may get WANT as one of
+ * the file's group: then the thread is in that group until its next act_as, and the call is to be
+ * tried again, for the host decides again. */
 bool believe_group(const struct local *l, const struct call *c, int r, int fd, unsigned want);
-/* Likewise of two files. */
-bool believe_groups(const struct local *l, const struct call *c, int r, int fd, int other_fd,
-		    unsigned want);
+/* Likewise of a rename of NAME from FROM_FD to TO_FD: in all three groups, for a folder that gets
+ * another parent is written to itself. */
+bool believe_groups(const struct local *l, const struct call *c, int r, int from_fd,
+		    const char *name, int to_fd);
 /* Linux as a client takes the set-ID bits away itself before a user writes: by a change of the mode
  * as that user, who need not be the owner. Is MODE that, and may the user write to FD? */
-bool may_strip_set_id(const struct local *l, const struct call *c, int fd, uint32_t mode);
+bool may_strip_set_id(struct local *l, const struct call *c, int fd, uint32_t mode);
 
 /* local-inode.c */
 

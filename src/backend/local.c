@@ -203,6 +203,8 @@ static void init_fields(struct local *l, const struct local_config *cfg, const s
 	l->proc_is_cwd = cfg->proc_fd > 0;
 	l->ask_owner = cfg->ask_owner;
 	l->ask_arg = cfg->ask_arg;
+	l->has_group = cfg->has_group;
+	l->group_arg = cfg->group_arg;
 	l->root_dev = stat_dev(root);
 	l->root_mnt = root->stx_mask & STATX_MNT_ID ? root->stx_mnt_id : 0;
 	l->has_identity = cfg->passthrough && identity_is_possible();

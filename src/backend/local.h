@@ -21,6 +21,9 @@ struct local_config {
 	 * then. From any thread, 0 or -errno; may wait. NULL: statx tells it. */
 	int (*ask_owner)(void *arg, int fd, uint32_t *ret_uid, uint32_t *ret_gid);
 	void *ask_arg;
+	/* Of groups of the host: may a client's users be in it? From any thread. NULL: in each. */
+	bool (*has_group)(void *arg, uint32_t gid);
+	void *group_arg;
 };
 
 /* Descriptors that are in use, and the budgets of them. */

@@ -112,12 +112,19 @@ static int ask_owner(void *sandbox, int fd, uint32_t *ret_uid, uint32_t *ret_gid
 	return sandbox_ask_owner(sandbox, fd, ret_uid, ret_gid);
 }
 
+static bool has_group(void *gids, uint32_t gid)
+{
+	return id_map_has_host(gids, gid);
+}
+
 static int open_folder(struct service *s)
 {
 	struct local_config cfg = {
 		.dir = s->o->dir,
 		.allow_devices = s->o->allow_devices,
 		.passthrough = s->o->identity.model == IDENTITY_PASSTHROUGH,
+		.has_group = has_group,
+		.group_arg = &s->o->identity.ids.gids,
 	};
 	int r;
 

@@ -69,12 +69,26 @@ static int to_host(const struct id_map *m, uint32_t id, uint32_t *ret_id)
 	return 0;
 }
 
-static uint32_t to_guest(const struct id_map *m, uint32_t id)
+static const struct id_range *find_host(const struct id_map *m, uint32_t id)
 {
 	for (size_t i = 0; i < m->n; i++)
 		if (id - m->at[i].host < m->at[i].n)
-			return id - m->at[i].host + m->at[i].guest;
+			return &m->at[i];
+	return NULL;
+}
+
+static uint32_t to_guest(const struct id_map *m, uint32_t id)
+{
+	const struct id_range *r = find_host(m, id);
+
+	if (r)
+		return id - r->host + r->guest;
 	return m->n ? IDS_NOBODY : id;
+}
+
+bool id_map_has_host(const struct id_map *m, uint32_t id)
+{
+	return !m->n || find_host(m, id);
 }
 
 /* Linux attaches without a name first. Where users have ranges, that must not become the server

@@ -26,6 +26,9 @@ struct id_map {
 /* "A:B:N" into M. False if it is none, reaches beyond the ids, or overlaps one that is there. */
 bool id_map_add(struct id_map *m, const char *text);
 
+/* Is ID of the host one of the guest's? */
+bool id_map_has_host(const struct id_map *m, uint32_t id);
+
 struct ids_config {
 	/* Where there are ranges, an id outside of them is shown as IDS_NOBODY; such a user cannot
 	 * attach, and no file can be given to one: -EOVERFLOW. */

@@ -61,6 +61,20 @@ static void ranges_are_understood_or_refused(void **state)
 	assert_false(id_map_add(&m, "5000:5000:1"));
 }
 
+static void ids_outside_of_the_ranges_are_no_guests(void **state)
+{
+	struct id_map m = {.n = 0};
+
+	(void)state;
+	assert_true(id_map_has_host(&m, 5));
+	assert_true(id_map_add(&m, "0:100:10"));
+	assert_false(id_map_has_host(&m, 5));
+	assert_false(id_map_has_host(&m, 99));
+	assert_true(id_map_has_host(&m, 100));
+	assert_true(id_map_has_host(&m, 109));
+	assert_false(id_map_has_host(&m, 110));
+}
+
 static struct ids_config two_ranges(void)
 {
 	struct ids_config cfg = {.squash = false};
@@ -234,6 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ranges_are_understood_or_refused),
+		cmocka_unit_test(ids_outside_of_the_ranges_are_no_guests),
 		cmocka_unit_test(users_outside_the_ranges_are_not_admitted),
 		cmocka_unit_test(files_appear_with_the_guests_ids),
 		cmocka_unit_test(new_files_get_the_hosts_ids),

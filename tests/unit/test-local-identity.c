@@ -267,6 +267,91 @@ static void acls_and_capabilities_of_files_round_trip(void **state)
 	node_unref(d);
 }
 
+static bool is_fifty(void *arg, uint32_t gid)
+{
+	(void)arg;
+	return gid == 50;
+}
+
+static void a_group_that_no_guest_has_is_not_believed(void **state)
+{
+	struct local *local = container_of(backend, struct local, backend);
+	struct node *d = put_folder("d", 0, 60, 0770), *n;
+
+	(void)state;
+	local->has_group = is_fifty;
+	put_file("f", 0, 50, 0640);
+	put_file("g", 0, 60, 0640);
+	put_file("h", 0, 60, 0644);
+	put_file("s", 0, 60, 06675);
+	put_file("d/f", 1000, 60, 0644);
+	assert_int_equal(try_name("f", P9_O_RDONLY), 0);
+	assert_int_equal(try_name("g", P9_O_RDONLY), -EACCES);
+	assert_int_equal(try_name("h", P9_O_RDONLY), 0);
+	assert_int_equal(ourselves(try_walk_as(&user, d, "f", &n)), -EACCES);
+	assert_int_equal(try_unlink_in(d, "f", 0), -EACCES);
+	assert_int_equal(try_make_in(d, "x"), -EACCES);
+	assert_int_equal(
+		try_change("s", (struct attr_change){.valid = P9_SETATTR_MODE, .mode = 0675}),
+		-EPERM);
+	node_unref(d);
+}
+
+/* version 2, owner rwx, user 1001 rwx, group r--, mask rwx, others --- */
+static const unsigned char wide_acl[] = {
+	2, 0,	 0,    0,    1,	   0,	 7,  0, 0xff, 0xff, 0xff, 0xff, 2,    0,    7,
+	0, 0xe9, 3,    0,    0,	   4,	 0,  4, 0,    0xff, 0xff, 0xff, 0xff, 16,   0,
+	7, 0,	 0xff, 0xff, 0xff, 0xff, 32, 0, 0,    0,    0xff, 0xff, 0xff, 0xff,
+};
+
+/* The bits that a mode has for the group are the mask then. */
+static void a_mask_is_not_what_the_group_may(void **state)
+{
+	struct node *d = put_folder("d", 0, 50, 0700), *n;
+
+	(void)state;
+	put_file("f", 0, 50, 0600);
+	n = walk(root, "f");
+	round_trip(n, "system.posix_acl_access", wide_acl, sizeof(wide_acl));
+	round_trip(d, "system.posix_acl_access", wide_acl, sizeof(wide_acl));
+	assert_int_equal(host_stat("f").st_mode & 070, 070);
+	assert_int_equal(try_name("f", P9_O_RDONLY), 0);
+	assert_int_equal(try_name("f", P9_O_RDWR), -EACCES);
+	assert_int_equal(try_change("f", (struct attr_change){.valid = P9_SETATTR_SIZE}), -EACCES);
+	assert_int_equal(try_name("d", P9_O_RDONLY), 0);
+	assert_int_equal(try_make_in(d, "x"), -EACCES);
+	assert_int_equal(host_stat("f").st_size, 5);
+	node_unref(n);
+	node_unref(d);
+}
+
+static int try_move(struct node *from, const char *name, struct node *to)
+{
+	return ourselves(from->ops->rename(from, &user, str_of(name), to, str_of(name)));
+}
+
+static void a_folder_that_is_moved_must_be_writable(void **state)
+{
+	struct node *a = put_folder("a", 1000, 1000, 0700), *b = put_folder("b", 1000, 1000, 0700);
+	struct node *c = put_folder("c", 0, 50, 0770);
+
+	(void)state;
+	assert_int_equal(mkdirat(host, "a/theirs", 0700), 0);
+	set_host("a/theirs", 0, 0, 0755);
+	assert_int_equal(mkdirat(host, "a/groups", 0700), 0);
+	set_host("a/groups", 0, 60, 0775);
+	put_file("a/f", 0, 0, 0600);
+	assert_int_equal(try_move(a, "theirs", b), -EACCES);
+	/* believed of the one folder is not believed of the other */
+	assert_int_equal(try_move(a, "theirs", c), -EACCES);
+	assert_int_equal(try_move(a, "groups", b), 0);
+	assert_int_equal(try_move(b, "groups", c), 0);
+	assert_int_equal(try_move(a, "f", c), 0);
+	node_unref(c);
+	node_unref(b);
+	node_unref(a);
+}
+
 static void set_id_bits_go_when_a_user_writes(void **state)
 {
 	struct attr_change cut = {.valid = P9_SETATTR_SIZE, .size = 0};
@@ -311,6 +396,10 @@ static void a_client_may_take_set_id_bits_away_to_write(void **state)
 	strip.mode = 0755;
 	assert_int_equal(try_change("f", strip), -EPERM);
 	assert_int_equal(host_stat("f").st_mode & 07777, 06755);
+	/* nor of a folder */
+	node_unref(put_folder("d", 0, 50, 02777));
+	strip.mode = 0777;
+	assert_int_equal(try_change("d", strip), -EPERM);
 }
 
 static void believing_has_an_end(void **state)
@@ -504,6 +593,9 @@ int main(void)
 		identity_test(attributes_are_guarded_like_the_file),
 		identity_test(acls_and_capabilities_of_files_round_trip),
 		identity_test(set_id_bits_go_when_a_user_writes),
+		identity_test(a_group_that_no_guest_has_is_not_believed),
+		identity_test(a_mask_is_not_what_the_group_may),
+		identity_test(a_folder_that_is_moved_must_be_writable),
 		identity_test(believing_has_an_end),
 		identity_test(who_may_write_may_cut_and_need_not_own_the_time),
 		identity_test(a_client_may_take_set_id_bits_away_to_write),
