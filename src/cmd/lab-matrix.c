@@ -19,6 +19,7 @@
 #include "record.h"
 #include "spawn.h"
 #include "walk.h"
+#include "way-names.h"
 
 #define VERB "lab matrix"
 #define CORPUS_IOUNIT "12288"
@@ -126,9 +127,6 @@ static bool is_right(enum matrix_factor f, const char *word)
 {
 	static const char *const guests[] = {"own", "uml", "qemu", NULL};
 	static const char *const shares[] = {"warren", "vhost", "tcp", "qemu", NULL};
-	static const char *const readers[] = {"read",	  "pread",     "mmap",	   "direct",
-					      "splice",	  "plain",     "willneed", "readahead",
-					      "mmap-seq", "mmap-rand", NULL};
 
 	switch (f) {
 	case MATRIX_KERNEL:
@@ -146,7 +144,7 @@ static bool is_right(enum matrix_factor f, const char *word)
 	case MATRIX_CACHE:
 		return is_among(option_caches, word);
 	case MATRIX_READER:
-		return option_find_word(readers, word, strcspn(word, ":")) >= 0;
+		return option_find_word(way_names, word, strcspn(word, ":")) >= 0;
 	case MATRIX_N_FACTORS:
 		break;
 	}

@@ -10,6 +10,7 @@
 #include "fields.h"
 #include "host-file.h"
 #include "macros.h"
+#include "way-names.h"
 
 #define THOROUGH_FILES 4
 
@@ -321,14 +322,19 @@ static int take_end_of_file(struct compare *c, const char *at)
 	return c->node && c->node->kind == 'f' ? judge_content(c) : 0;
 }
 
+/* Once: what follows counts these steps, and shows their names to people. */
 static int take_walk(struct compare *c, const char *at)
 {
+	if (c->t.n_steps)
+		return -EINVAL;
 	while (*at) {
 		char *word;
 
 		if (c->t.n_steps == WALK_MAX_STEPS || field_word(&at, &word, NULL) < 0)
 			return -EINVAL;
 		c->t.steps[c->t.n_steps++] = word;
+		if (!way_is_step(word))
+			return -EINVAL;
 	}
 	return 0;
 }

@@ -536,6 +536,7 @@ static void a_malformed_line_is_refused(void **state)
 		"d . 40755 2 0 0 1 1 1.5 1 1",
 		"f \"a\\x00b\" 100644 1 0 0 1 1.5 1.5 1 1",
 		"s 99999999999999999999",
+		"walk read",
 	};
 	struct setting *t = *state;
 
@@ -547,6 +548,25 @@ static void a_malformed_line_is_refused(void **state)
 		compare_free(t->c);
 		t->c = NULL;
 	}
+}
+
+/* Their names are shown to people. */
+static void a_walk_has_steps_that_are_known(void **state)
+{
+	static const char *const bad[] = {"walk fish",	     "walk read \"\\x1b[2J\"", "walk read:",
+					  "walk read:x",     "walk read:1234567890",   "walk drop:1",
+					  "walk \"read \""};
+	struct setting *t = *state;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(compare_new(t->m, 99, &t->c), 0);
+		if (compare_line(t->c, bad[i]) != -EINVAL)
+			fail_msg("taken: %s", bad[i]);
+		compare_free(t->c);
+		t->c = NULL;
+	}
+	assert_int_equal(compare_new(t->m, 99, &t->c), 0);
+	assert_int_equal(compare_line(t->c, "walk mmap-seq drop splice:700"), 0);
 }
 
 static void a_manifest_reads_back_as_it_was_saved(void **state)
@@ -639,6 +659,7 @@ int main(void)
 		TEST(bytes_behind_the_end_are_damage),
 		TEST(two_files_taken_for_one_are_damage),
 		TEST(a_malformed_line_is_refused),
+		TEST(a_walk_has_steps_that_are_known),
 		TEST(a_manifest_reads_back_as_it_was_saved),
 		TEST(a_malformed_manifest_is_refused_with_its_line),
 	};
