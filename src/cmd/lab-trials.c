@@ -144,19 +144,17 @@ static uint32_t readers_of(const struct catcher *c, const struct tally *tally, u
 	return readers;
 }
 
-static void on_mount(void *ctx, const struct mount_result *m)
+static void note_failure(struct catcher *c, const struct mount_result *m)
 {
-	struct catcher *c = ctx;
-	const struct tally *t = m->tally;
+	c->is_refused = m->error && is(m->error, "EINVAL");
+	if (!c->boot->text &&
+	    asprintf(&c->boot->text, "%s: %s", m->failed ? m->failed : "mount",
+		     m->error ? m->error : "failed") < 0)
+		c->boot->text = NULL;
+}
 
-	if (m->failed || !t) {
-		c->is_refused = m->error && is(m->error, "EINVAL");
-		if (!c->boot->text &&
-		    asprintf(&c->boot->text, "%s: %s", m->failed ? m->failed : "mount",
-			     m->error ? m->error : "failed") < 0)
-			c->boot->text = NULL;
-		return;
-	}
+static void note_verdict(struct catcher *c, const struct tally *t)
+{
 	c->has_verdict = verdict_of(t) != VERDICT_NONE;
 	c->boot->is_damaged = t->n_findings > 0;
 	for (const struct finding *f = t->findings; f; f = f->next)
@@ -175,26 +173,18 @@ static void on_mount(void *ctx, const struct mount_result *m)
 	}
 }
 
-static void on_progress(void *ctx, const char *what, uint64_t files, uint64_t bytes)
+/* What was found before it failed is found. */
+static void on_mount(void *ctx, const struct mount_result *m)
 {
-	(void)ctx;
-	(void)what;
-	(void)files;
-	(void)bytes;
+	struct catcher *c = ctx;
+
+	if (m->tally && (!m->failed || m->tally->n_findings))
+		note_verdict(c, m->tally);
+	else
+		note_failure(c, m);
 }
 
-static void on_output(void *ctx, const char *bytes, size_t n)
-{
-	(void)ctx;
-	(void)bytes;
-	(void)n;
-}
-
-static const struct run_listener catcher_listener = {
-	.mount_done = on_mount,
-	.progress = on_progress,
-	.output = on_output,
-};
+static const struct run_listener catcher_listener = {.mount_done = on_mount};
 
 static int end_boot(struct trials *t, const struct catcher *c, const struct run_result *r)
 {

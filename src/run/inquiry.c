@@ -9,35 +9,48 @@
 
 #include "blame.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "compare.h"
 #include "look.h"
+#include "macros.h"
 #include "wire-facts.h"
 
 #define BLAMED_MAX 256	   /* findings of a mount */
-#define ROOM_WAIT_MS 10000 /* for a guest that takes nothing */
+#define ROOM_WAIT_MS 10000 /* for a guest that takes little or nothing, all in all */
 #define MARK_WAIT_MS 3000  /* a server writes its recording within a fraction of that */
 #define NO_MARK_WAIT_MS 300
 
-static int send_all(int fd, const char *at, size_t n)
+/* Until FD takes more. */
+static int wait_for_room(int fd, int interrupt, uint64_t end_ns)
 {
-	while (n) {
-		struct pollfd p = {.fd = fd, .events = POLLOUT};
+	uint64_t now = clock_now_ns();
+	struct pollfd p[] = {{.fd = fd, .events = POLLOUT}, {.fd = interrupt, .events = POLLIN}};
+	int n = now < end_ns ? poll(p, ARRAY_SIZE(p), (int)((end_ns - now) / NS_PER_MS) + 1) : 0;
+
+	if (n > 0 && p[1].revents)
+		return -EINTR;
+	return n ? 0 : -ETIMEDOUT;
+}
+
+static int send_all(int fd, int interrupt, const char *at, size_t n)
+{
+	uint64_t end_ns = clock_now_ns() + ROOM_WAIT_MS * (uint64_t)NS_PER_MS;
+	int err = 0;
+
+	while (n && !err) {
 		ssize_t done = send(fd, at, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-		if (done < 0 && errno == EAGAIN) {
-			if (!poll(&p, 1, ROOM_WAIT_MS))
-				return -ETIMEDOUT;
-			continue;
-		}
-		if (done < 0 && errno != EINTR)
-			return -errno;
+		if (done < 0 && errno == EAGAIN)
+			err = wait_for_room(fd, interrupt, end_ns);
+		else if (done < 0 && errno != EINTR)
+			err = -errno;
 		at += done > 0 ? done : 0;
 		n -= done > 0 ? (size_t)done : 0;
 	}
-	return 0;
+	return err;
 }
 
-int inquiry_ask(struct inquiry *q, const struct tally *t, int terminal)
+int inquiry_ask(struct inquiry *q, const struct tally *t, int terminal, int interrupt)
 {
 	autofree char *text = NULL;
 	int err = q->look ? -EINVAL : look_new(q->manifest, t, &q->look);
@@ -45,11 +58,12 @@ int inquiry_ask(struct inquiry *q, const struct tally *t, int terminal)
 	if (err)
 		return err;
 	text = look_request(q->look);
-	return text ? send_all(terminal, text, strlen(text)) : -ENOMEM;
+	return text ? send_all(terminal, interrupt, text, strlen(text)) : -ENOMEM;
 }
 
-/* The facts of the first N findings; NULL when there is no recording, or it cannot be read. */
-static struct wire_facts *read_wire(const struct inquiry *q, const struct tally *t, size_t n)
+/* The facts of the first N findings; NULL when there are none, and *RET_WHY says why. */
+static struct wire_facts *read_wire(const struct inquiry *q, const struct tally *t, size_t n,
+				    const char **ret_why)
 {
 	struct wire_facts *facts = q->recording ? calloc(n, sizeof(*facts)) : NULL;
 	const struct wire_question question = {
@@ -61,14 +75,19 @@ static struct wire_facts *read_wire(const struct inquiry *q, const struct tally 
 		.n = n,
 	};
 	size_t i = 0;
+	int err;
 
+	*ret_why = q->recording ? "the recording cannot be read" : q->no_recording;
 	if (!facts)
 		return NULL;
 	for (const struct finding *f = t->findings; f && i < n; f = f->next)
 		facts[i++].f = f;
 	wire_facts_wait(q->recording, q->walk, q->look ? MARK_WAIT_MS : NO_MARK_WAIT_MS);
-	if (!wire_facts_read(&question))
+	err = wire_facts_read(&question);
+	if (!err)
 		return facts;
+	if (err == -ENODATA)
+		*ret_why = "the recording does not reach back to the beginning of the walk";
 	wire_facts_done(facts, n);
 	free(facts);
 	return NULL;
@@ -78,17 +97,18 @@ void inquiry_conclude(const struct inquiry *q, const struct tally *t)
 {
 	size_t n = 0, i = 0;
 	struct wire_facts *facts;
+	const char *why;
 
 	for (const struct finding *f = t->findings; f && n < BLAMED_MAX; f = f->next)
 		n++;
 	if (!n)
 		return;
-	facts = read_wire(q, t, n);
+	facts = read_wire(q, t, n, &why);
 	for (struct finding *f = t->findings; f && i < n; f = f->next, i++) {
 		const struct blame_facts b = {
 			.t = t,
 			.wire = facts ? &facts[i] : NULL,
-			.no_wire = q->recording ? "the recording cannot be read" : q->no_recording,
+			.no_wire = why,
 			.look = q->look,
 			.kernel = &q->kernel,
 			.is_uncached = q->is_uncached,

@@ -24,8 +24,9 @@ struct inquiry {
 };
 
 /* The guest waits to be asked: TERMINAL is our end of its terminal. Nothing is asked when T has no
- * findings. 0 or -errno. */
-int inquiry_ask(struct inquiry *q, const struct tally *t, int terminal);
+ * findings. 0 or -errno: -EINTR once INTERRUPT is readable, -ETIMEDOUT when the guest takes too long to
+ * read it all. */
+int inquiry_ask(struct inquiry *q, const struct tally *t, int terminal, int interrupt);
 
 /* Blames T's findings. */
 void inquiry_conclude(const struct inquiry *q, const struct tally *t);

@@ -44,7 +44,8 @@ static const char *cache_of(const struct lockstep *k)
 
 static int say(struct lockstep *k, enum phase next, const char *fmt, ...) printf_like(3, 4);
 
-/* Sends a statement. There is room: only one is on its way. */
+/* Sends a statement. There is room for it, since only one is on its way: a guest that leaves none has not
+ * read what it answered, and nobody waits for that. */
 static int say(struct lockstep *k, enum phase next, const char *fmt, ...)
 {
 	char line[LINE_MAX_TEXT];
@@ -58,7 +59,8 @@ static int say(struct lockstep *k, enum phase next, const char *fmt, ...)
 	if (n < 0 || (size_t)n >= sizeof(line) - 1)
 		return -E2BIG;
 	line[n++] = '\n';
-	if (send(guest_terminal(k->stage.guest), line, (size_t)n, MSG_NOSIGNAL) != n)
+	if (send(guest_terminal(k->stage.guest), line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) !=
+	    n)
 		return stage_failf(&k->stage, RUN_FAILED, "the guest does not listen: %s",
 				   strerror(errno));
 	return 0;
@@ -270,8 +272,8 @@ static int take_failed(struct lockstep *k, const char *at)
 		/* All up to it is left out in the guest. */
 		return say(k, PHASE_UNMOUNT, "unmount");
 	}
-	/* A process that was killed has not gone. */
-	if (!strcmp(statement, "hand") && !strcmp(error, "EBUSY"))
+	/* A process that was killed has not gone. Of a boot in which none was killed it is not true. */
+	if (!strcmp(statement, "hand") && !strcmp(error, "EBUSY") && k->at > k->first)
 		return boot_anew(k);
 	return stage_failf(&k->stage, RUN_FAILED, "the guest's %s failed: %s (%s)", statement,
 			   error, text);
@@ -285,12 +287,15 @@ static int take_greeting(struct lockstep *k, const char *at)
 		return stage_failf(&k->stage, RUN_FAILED,
 				   "the probe speaks another version of the report");
 	free(steal_ptr(&k->result->release));
-	return field_word(&at, &k->result->release, NULL);
+	return field_shown(&at, &k->result->release);
 }
 
 static int take_listening(struct lockstep *k, const char *at)
 {
 	(void)at;
+	if (k->is_listening)
+		return -EINVAL;
+	k->is_listening = true;
 	return next_cell(k);
 }
 
@@ -340,4 +345,21 @@ void lockstep_silence(struct lockstep *k)
 		end_cell(k);
 		k->wants_boot = true;
 	}
+}
+
+void lockstep_end(struct lockstep *k)
+{
+	struct stage *s = &k->stage;
+
+	if (s->has_monitor)
+		k->result->signal = s->monitor.signal;
+	if (k->wants_boot && s->end == RUN_FAILED) {
+		free(steal_ptr(&s->why));
+		free(steal_ptr(&s->console));
+		k->result->end = k->result->signal ? RUN_INTERRUPTED : RUN_DONE;
+		return;
+	}
+	k->result->end = s->end;
+	k->result->why = steal_ptr(&s->why);
+	k->result->console = steal_ptr(&s->console);
 }

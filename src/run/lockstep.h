@@ -30,7 +30,7 @@ struct lockstep {
 	struct corpus_folder share;
 	struct stage stage;
 	struct place *places;
-	size_t n, at;
+	size_t n, at, first; /* of this boot */
 	const char *dir; /* of this boot, NULL: our own */
 	int dir_fd;
 	enum phase {
@@ -41,6 +41,7 @@ struct lockstep {
 		PHASE_UNMOUNT,
 		PHASE_OVER
 	} phase;
+	bool is_listening;   /* the guest said so */
 	const char *mounted; /* the cache mode; NULL: nothing is */
 	const char *refused; /* a mode that this kernel does not take */
 	/* Of the running cell. */
@@ -61,6 +62,9 @@ int lockstep_tick(void *ctx);
 
 /* The guest as a whole is silent: if it does a step, it hangs in that. */
 void lockstep_silence(struct lockstep *k);
+
+/* What the boot came to; its stage is done, for the next one would not know of a signal that this one had. */
+void lockstep_end(struct lockstep *k);
 
 /* The cell at K->at is not judged, and the next is on. */
 void lockstep_skip(struct lockstep *k, const char *why);

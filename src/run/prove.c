@@ -117,11 +117,11 @@ static void on_mount_done(void *ctx, const struct mount_result *m)
 	struct proof *p = ctx;
 
 	p->run.mounts++;
-	if (!m->tally || m->failed) {
+	if (!m->tally || m->failed)
 		take_alarm(p, m->cache, m->failed ? m->failed : "mount",
 			   strdup(m->text ? m->text : "failed"));
+	if (!m->tally)
 		return;
-	}
 	for (const struct finding *f = m->tally->findings; f; f = f->next) {
 		struct judged *j = find_case(p, f->path);
 
@@ -136,26 +136,7 @@ static void on_mount_done(void *ctx, const struct mount_result *m)
 		take_alarm(p, m->cache, l->path, strdup("said to be unreadable"));
 }
 
-static void on_progress(void *ctx, const char *what, uint64_t files, uint64_t bytes)
-{
-	(void)ctx;
-	(void)what;
-	(void)files;
-	(void)bytes;
-}
-
-static void on_output(void *ctx, const char *bytes, size_t n)
-{
-	(void)ctx;
-	(void)bytes;
-	(void)n;
-}
-
-static const struct run_listener listener = {
-	.mount_done = on_mount_done,
-	.progress = on_progress,
-	.output = on_output,
-};
+static const struct run_listener listener = {.mount_done = on_mount_done};
 
 static void collect_cases(struct proof *p, enum prove_place place)
 {

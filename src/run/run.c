@@ -51,17 +51,23 @@ struct verification {
 	bool has_findings;
 };
 
-/* A word of a report's line, in place of the one before. */
+/* A word of a report's line, in place of the one before; it goes to terminals. */
 static int keep_word(const char **at, char **kept)
 {
 	char *word;
-	int err = field_word(at, &word, NULL);
+	int err = field_shown(at, &word);
 
 	if (!err) {
 		free(*kept);
 		*kept = word;
 	}
 	return err;
+}
+
+static void tell_progress(struct verification *r, const char *what, uint64_t files, uint64_t bytes)
+{
+	if (r->l->progress)
+		r->l->progress(r->ctx, what, files, bytes);
 }
 
 static void tell_mount(struct verification *r)
@@ -156,7 +162,7 @@ static int wait_for_manifest(struct verification *r)
 
 	while ((err = manifest_wait_for(r->manifest, TICK_MS)) == -ETIMEDOUT) {
 		manifest_progress(r->manifest, &files, &bytes);
-		r->l->progress(r->ctx, "host", files, bytes);
+		tell_progress(r, "host", files, bytes);
 	}
 	if (err && err != -ECANCELED)
 		return stage_failf(&r->stage, RUN_ENVIRONMENT, "cannot read %s: %s", r->plan->dir,
@@ -274,7 +280,8 @@ static int take_output(struct verification *r, const char *at)
 
 	if (field_word(&at, &bytes, &n) < 0)
 		return -EINVAL;
-	r->l->output(r->ctx, bytes, n);
+	if (r->l->output)
+		r->l->output(r->ctx, bytes, n);
 	return 0;
 }
 
@@ -326,7 +333,10 @@ static int take_look(struct verification *r, const char *at)
 	(void)at;
 	if (!r->compare || r->plan->without_blame)
 		return -EINVAL;
-	err = inquiry_ask(&r->inquiry, compare_tally(r->compare), guest_terminal(r->stage.guest));
+	err = inquiry_ask(&r->inquiry, compare_tally(r->compare), guest_terminal(r->stage.guest),
+			  guest_interrupt_fd(r->stage.guest));
+	if (err == -EINTR)
+		return -ECANCELED; /* why, the stage knows */
 	return err == -EINVAL || !err
 		       ? err
 		       : stage_failf(&r->stage, RUN_FAILED,
@@ -401,12 +411,12 @@ static int take_line(void *ctx, const char *line)
 	return take_tree_line(r, line);
 }
 
-static int tell_progress(void *ctx)
+static int tick(void *ctx)
 {
 	struct verification *r = ctx;
 	const struct tally *t = r->compare ? compare_tally(r->compare) : NULL;
 
-	r->l->progress(r->ctx, t ? "guest" : "boot", t ? t->files : 0, t ? t->bytes : 0);
+	tell_progress(r, t ? "guest" : "boot", t ? t->files : 0, t ? t->bytes : 0);
 	return 0;
 }
 
@@ -466,7 +476,7 @@ static int run_guest(struct verification *r, const struct stage_plan *plan)
 		err = start_manifest(r);
 	if (!err)
 		err = start_guest(r);
-	return err ? err : stage_follow(&r->stage, take_line, tell_progress, r);
+	return err ? err : stage_follow(&r->stage, take_line, tick, r);
 }
 
 /* Of a large tree it would be larger than all else, and the host still has that. */

@@ -52,21 +52,23 @@ struct run_plan {
 	void *meanwhile_ctx;
 };
 
-/* What one mount came to. */
+/* What one mount came to. All words are printable. What failed may have a tally too: of what the guest had
+ * read so far. */
 struct mount_result {
 	const char *cache;
 	unsigned msize;			   /* as asked for */
 	const char *release;		   /* of the guest's kernel, as it says itself */
 	const char *options;		   /* as the guest's kernel shows the mount */
 	const struct tally *tally;	   /* NULL: it came to no walk */
-	const char *failed, *error, *text; /* then the statement, its errno and why; may be NULL */
+	const char *failed, *error, *text; /* the statement, its errno and why; may be NULL */
 };
 
 struct run_listener {
 	void (*mount_done)(void *ctx, const struct mount_result *r);
+	/* The others may be NULL. */
 	void (*progress)(void *ctx, const char *what, uint64_t files, uint64_t bytes);
 	void (*output)(void *ctx, const char *bytes, size_t n); /* of the command */
-	/* What the guest says of itself (probe-facts.c); may be NULL. */
+	/* What the guest says of itself (probe-facts.c). */
 	void (*fact)(void *ctx, const char *name, const char *value);
 };
 

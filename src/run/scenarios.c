@@ -16,24 +16,6 @@
 #define AGE_S 3600
 #define SILENCE_EXTRA_S 20 /* over what a step may take */
 
-static void keep_end(struct lockstep *k)
-{
-	struct stage *s = &k->stage;
-
-	if (!k->result->report && s->reports.bugs)
-		k->result->report = console_sentence(&s->reports);
-	if (k->wants_boot && s->end == RUN_FAILED) {
-		free(steal_ptr(&s->why));
-		free(steal_ptr(&s->console));
-		return;
-	}
-	k->result->end = s->end;
-	k->result->why = steal_ptr(&s->why);
-	k->result->console = steal_ptr(&s->console);
-	if (s->has_monitor)
-		k->result->signal = s->monitor.signal;
-}
-
 /* One boot, for the cells from k->at on that share a folder. */
 static void boot(struct lockstep *k)
 {
@@ -44,7 +26,8 @@ static void boot(struct lockstep *k)
 	plan.dir = k->dir ? k->dir : k->share.dir;
 	plan.terminal = true;
 	plan.silence_limit_s = k->plan->limit_s + SILENCE_EXTRA_S;
-	k->wants_boot = false;
+	k->wants_boot = k->is_listening = false;
+	k->first = k->at;
 	k->mounted = NULL;
 	k->phase = PHASE_OVER;
 	k->result->boots++;
@@ -58,8 +41,10 @@ static void boot(struct lockstep *k)
 	if (err && k->stage.end == RUN_DONE)
 		stage_failf(&k->stage, RUN_FAILED, "%s", strerror(-err));
 	world_free(steal_ptr(&k->world));
-	keep_end(k);
+	if (!k->result->report && k->stage.reports.bugs)
+		k->result->report = console_sentence(&k->stage.reports);
 	stage_done(&k->stage, &server);
+	lockstep_end(k);
 }
 
 static int open_dir(struct lockstep *k)

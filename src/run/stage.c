@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "record-files.h"
+#include "text.h"
 
 #define LINE_LIMIT (4U << 20)
 #define REPORT_LIMIT (16U << 20)
@@ -19,14 +20,14 @@
 #define RECORDING_MIB 256
 #define TRACE_LIMIT (80U << 20) /* the probe stops at 64 MiB */
 
+/* Words of the guest or of a server may be in it, and it goes to a terminal. */
 int stage_fail(struct stage *s, enum run_end end, char *why)
 {
 	if (s->end == RUN_DONE) {
 		s->end = end;
-		s->why = why;
-	} else {
-		free(why);
+		s->why = why ? text_printable(why, strlen(why)) : NULL;
 	}
+	free(why);
 	return -ECANCELED;
 }
 

@@ -76,6 +76,18 @@ int field_word(const char **at, char **ret_word, size_t *ret_n)
 	return 0;
 }
 
+int field_shown(const char **at, char **ret_word)
+{
+	autofree char *word = NULL;
+	int r = field_word(at, &word, NULL);
+	char *shown = r ? NULL : text_printable(word, strlen(word));
+
+	if (!shown)
+		return r ? r : -ENOMEM;
+	*ret_word = shown;
+	return 0;
+}
+
 int field_errno(const char **at, int *ret_err)
 {
 	size_t len = strcspn(*at, " ");

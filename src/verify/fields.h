@@ -16,6 +16,9 @@ int field_u64(const char **at, uint64_t *ret_n);
  * may be NULL, then a NUL in the word is an error. */
 int field_word(const char **at, char **ret_word, size_t *ret_n);
 
+/* The same for what goes to a terminal: as text_printable shows it. -ENOMEM is possible, too. */
+int field_shown(const char **at, char **ret_word);
+
 /* The number of an errno's name. */
 int field_errno(const char **at, int *ret_err);
 

@@ -55,8 +55,9 @@ struct reading {
 	const struct wire_question *q;
 	struct asked *asked; /* sorted by path */
 	size_t n;
-	uint64_t start;
+	uint64_t start, last; /* times of records */
 	enum { BEFORE, WITHIN, BEHIND } part; /* of the walk */
+	bool has_begun;			      /* the walk: its mark was seen */
 	char path[EXCHANGE_PATH_SIZE];
 };
 
@@ -67,6 +68,8 @@ static int next_record(struct trace_source *s, struct trace_record *ret_r)
 
 	if (got > 0 && !r->start)
 		r->start = ret_r->time;
+	if (got > 0)
+		r->last = ret_r->time;
 	return got;
 }
 
@@ -92,10 +95,12 @@ static void pass_mark(struct reading *r, const struct exchange *e)
 {
 	unsigned walk = mark_of(e, "walk"), look = mark_of(e, "look");
 
-	if (walk == r->q->walk)
+	if (walk == r->q->walk) {
 		r->part = WITHIN;
-	else if (walk > r->q->walk || look == r->q->walk)
+		r->has_begun = true;
+	} else if (walk > r->q->walk || look == r->q->walk) {
 		r->part = BEHIND;
+	}
 }
 
 static struct wire_request request_of(const struct reading *r, const struct exchange *e)
@@ -414,6 +419,8 @@ int wire_facts_read(const struct wire_question *q)
 	r.exchanges = exchanges_new(&r.source);
 	err = r.exchanges ? prepare(&r) : -ENOMEM;
 	err = err ? err : read_exchanges(&r);
+	if (!err && !r.has_begun)
+		err = -ENODATA;
 	for (size_t i = 0; i < r.n; i++) {
 		end_writes(&r.asked[i]);
 		if (r.asked[i].fd >= 0)
@@ -432,29 +439,36 @@ void wire_facts_done(struct wire_facts *facts, size_t n)
 		free(facts[i].text);
 }
 
-/* Is the mark in it already? */
-static bool has_mark(const char *path, unsigned walk)
+/* Is the mark in it already? From *SINCE on, which moves to where the next look has to begin. */
+static bool has_mark(const char *path, unsigned walk, uint64_t *since)
 {
 	struct reading r = {.source.next = next_record};
 	autofree char *why = NULL;
 	struct exchange e;
+	uint64_t next = 0;
 	bool found = false;
 
 	if (trace_reader_open(path, &r.reader, &why))
 		return false;
+	trace_reader_skip_to(r.reader, *since);
 	r.exchanges = exchanges_new(&r.source);
-	while (r.exchanges && !found && exchanges_next(r.exchanges, &e) > 0)
-		found = e.kind == EXCHANGE_DONE && mark_of(&e, "look") == walk;
+	while (r.exchanges && !found && exchanges_next(r.exchanges, &e) > 0) {
+		if (e.kind == EXCHANGE_OTHER || mark_of(&e, "look") != walk)
+			continue;
+		found = e.kind == EXCHANGE_DONE;
+		next = e.request.time; /* its reply may be yet to come */
+	}
 	exchanges_free(r.exchanges);
 	trace_reader_free(r.reader);
+	*since = next ? next : MAX(r.last, *since);
 	return found;
 }
 
 bool wire_facts_wait(const char *path, unsigned walk, int ms)
 {
-	uint64_t end = clock_now_ns() + (uint64_t)ms * (uint64_t)NS_PER_MS;
+	uint64_t end = clock_now_ns() + (uint64_t)ms * (uint64_t)NS_PER_MS, since = 0;
 
-	while (!has_mark(path, walk)) {
+	while (!has_mark(path, walk, &since)) {
 		if (clock_now_ns() >= end)
 			return false;
 		poll(NULL, 0, POLL_MS);

@@ -50,7 +50,8 @@ struct wire_question {
 	size_t n;
 };
 
-/* Fills in all but `f`, which the caller has set. 0 or -errno: the recording cannot be read. */
+/* Fills in all but `f`, which the caller has set. 0 or -errno: the recording cannot be read; -ENODATA: the
+ * walk does not begin in it, so nobody knows what was before and what within. Then the facts are none. */
 int wire_facts_read(const struct wire_question *q);
 void wire_facts_done(struct wire_facts *facts, size_t n);
 

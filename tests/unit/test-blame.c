@@ -422,9 +422,32 @@ static void a_second_look_is_asked_for_in_words(void **state)
 	look_free(l);
 }
 
+/* One way at 0x3000, and what follows: only the former was looked at. */
+static void what_the_look_did_not_reach_was_not_seen(void **state)
+{
+	struct made *h = *state;
+	struct finding f = tail_by(CACHED), before = f, behind = f;
+	struct look *l = look_of(h, &f, ".x-..");
+
+	assert_int_equal(look_at(l, &f, LOOK_AGAIN), SEEN_RIGHT);
+	assert_int_equal(look_at(l, &f, LOOK_DROPPED), SEEN_WRONG);
+	assert_int_equal(look_at(l, &f, LOOK_OTHER), SEEN_NOT);
+	before.from = 0;
+	before.to = 4096;
+	assert_int_equal(look_at(l, &before, LOOK_AGAIN), SEEN_NOT);
+	/* Its first block is right, and there is more. */
+	behind.to = SIZE + 1;
+	assert_int_equal(look_at(l, &behind, LOOK_AGAIN), SEEN_NOT);
+	assert_int_equal(look_at(l, &behind, LOOK_DROPPED), SEEN_WRONG);
+	behind.path = (char *)"g";
+	assert_int_equal(look_at(l, &behind, LOOK_DROPPED), SEEN_NOT);
+	look_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_the_look_did_not_reach_was_not_seen),
 		cmocka_unit_test(bytes_that_the_server_sent_rightly_and_the_cache_has_wrongly),
 		cmocka_unit_test(the_server_is_to_blame_for_what_it_sent),
 		cmocka_unit_test(bytes_that_are_wrong_past_the_cache_too_were_lost_on_the_way),

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What a recording tells about findings: the recording is a real one, of made-up messages about a real
  * file. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmocka-all.h"
@@ -377,6 +379,69 @@ static void a_name_that_only_the_listing_has(void **state)
 	wire_facts_done(&w, 1);
 }
 
+/* The oldest part of a large recording is thrown away, and the walk began in that: nobody knows what was
+ * before it. */
+static void a_walk_that_does_not_begin_in_it_tells_nothing(void **state)
+{
+	struct finding f = tail();
+	struct wire_facts facts = {.f = &f};
+	const struct wire_question q = {recording, manifest, 1, true, &facts, 1};
+	unsigned char old[655];
+
+	(void)state;
+	memcpy(old, bytes + 12288, sizeof(old));
+	old[0] ^= 1;
+	f.class = DAMAGE_RANDOM;
+	f.has_digest = true;
+	f.digest = digest_of(old, sizeof(old));
+	read_at(1, 12288, 655, 0, false);
+	mark("look", 1);
+	trace_conn_free(conn, ++now);
+	assert_int_equal(trace_writer_free(writer), 0);
+	assert_int_equal(wire_facts_read(&q), -ENODATA);
+}
+
+static uint64_t read_so_far(void)
+{
+	unsigned long n = 0;
+	FILE *f = fopen("/proc/self/io", "re");
+
+	if (!f)
+		return 0;
+	assert_int_equal(fscanf(f, "rchar: %lu", &n), 1);
+	fclose(f);
+	return n;
+}
+
+/* What has been looked through is not looked through again. */
+static void waiting_for_the_mark_reads_a_recording_once(void **state)
+{
+	uint64_t before, size;
+	struct stat st;
+
+	(void)state;
+	for (unsigned i = 0; i < 50000; i++)
+		read_at(i % 100, 0, 12288, SIZE, true);
+	trace_conn_free(conn, ++now);
+	assert_int_equal(trace_writer_free(writer), 0);
+	assert_int_equal(stat(recording, &st), 0);
+	size = (uint64_t)st.st_size;
+	before = read_so_far();
+	assert_false(wire_facts_wait(recording, 1, 300));
+	/* Its last blocks are, once in 20 ms. */
+	assert_true(read_so_far() - before < size + 300 / 20 * 4 * 65536U);
+}
+
+static void the_mark_is_there_when_its_reply_is(void **state)
+{
+	(void)state;
+	mark("look", 1);
+	trace_conn_free(conn, ++now);
+	assert_int_equal(trace_writer_free(writer), 0);
+	assert_false(wire_facts_wait(recording, 2, 0));
+	assert_true(wire_facts_wait(recording, 1, 0));
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, start)
 
 int main(void)
@@ -395,6 +460,9 @@ int main(void)
 		TEST(a_listing_that_lacks_the_name),
 		TEST(a_listing_that_has_the_name),
 		TEST(a_name_that_only_the_listing_has),
+		TEST(a_walk_that_does_not_begin_in_it_tells_nothing),
+		TEST(waiting_for_the_mark_reads_a_recording_once),
+		TEST(the_mark_is_there_when_its_reply_is),
 	};
 
 	return cmocka_run_group_tests(tests, make, clean);
