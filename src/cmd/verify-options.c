@@ -12,6 +12,7 @@
 #include "options.h"
 #include "spawn.h"
 #include "verify.h"
+#include "way-names.h"
 
 #define QUICK_WAYS "read,pread,mmap,direct,splice"
 #define CORPUS_WAYS QUICK_WAYS ",plain,willneed,readahead,mmap-seq,mmap-rand"
@@ -20,10 +21,6 @@
 #define FRAGMENT_MAX 90
 #define PROVE_RUNS 8 /* each kind once */
 #define CORPUS_CACHES "none,readahead,mmap,loose"
-
-static const char *const way_words[] = {"read",	    "pread",	 "mmap",     "direct",
-					"splice",   "plain",	 "willneed", "readahead",
-					"mmap-seq", "mmap-rand", NULL};
 
 static void print_guest_help(void)
 {
@@ -111,7 +108,7 @@ static bool is_way(const char *word)
 	unsigned long unit;
 	char *end;
 
-	if (option_find_word(way_words, word, len) < 0)
+	if (option_find_word(way_names, word, len) < 0)
 		return false;
 	if (!word[len])
 		return true;
@@ -254,14 +251,33 @@ static const struct option_row rows[] = {
 };
 #undef FIELD
 
+/* --prove shares, mounts and reads as it has to, and prints no verdicts that could be kept. */
+static const char *find_conflict_with_proof(const struct verify_options *o)
+{
+	if (o->corpus || o->exec || o->manifest || o->save_manifest || *o->faults || o->recording ||
+	    o->wish.qemu_server)
+		return "--prove has files and faults of its own, and needs warren's server";
+	if (o->caches[0] || o->ways[0] || o->msizes[0] || o->has_iounit || o->has_fragment ||
+	    o->guard || o->writable_root)
+		return "--prove has mounts of its own: it goes with no --cache, --ways, --msize, "
+		       "--iounit, --fragment, --guard and --writable-root";
+	if (o->html || o->keep || o->stats || o->no_blame || o->instruments.debug ||
+	    o->instruments.trace)
+		return "--prove makes no record: it goes with no --html, --keep, --stats, "
+		       "--no-blame, --9p-debug and --trace";
+	return NULL;
+}
+
 /* What does not go together. */
 static int check(struct verify_options *o, int *ret_status)
 {
-	const char *bad = NULL, *word;
+	const char *bad = o->prove ? find_conflict_with_proof(o) : NULL, *word;
 	uint32_t guards = 0;
 	size_t len;
 
-	if (o->wish.qemu_server && o->wish.guest == GUEST_UML)
+	if (bad)
+		; /* --prove says what it is about */
+	else if (o->wish.qemu_server && o->wish.guest == GUEST_UML)
 		bad = "--server qemu needs --guest qemu";
 	else if (o->wish.qemu && o->wish.guest == GUEST_UML)
 		bad = "--qemu needs --guest qemu";
@@ -291,9 +307,6 @@ static int check(struct verify_options *o, int *ret_status)
 		bad = "--9p-debug and --trace go to the record: not with --no-record";
 	else if (o->html && o->save_manifest)
 		bad = "--save-manifest starts no guest: there is nothing for --html to show";
-	else if (o->prove && (o->corpus || o->exec || o->manifest || o->save_manifest ||
-			      *o->faults || o->recording || o->wish.qemu_server))
-		bad = "--prove has files and faults of its own, and needs warren's server";
 	else if (o->keep && o->no_record)
 		bad = "--keep and --no-record exclude each other";
 	else if (o->manifest && o->save_manifest)

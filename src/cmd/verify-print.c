@@ -149,9 +149,11 @@ static void print_mount_failure(struct printer *p, const struct mount_result *m,
 	autofree char *text = m->failed ? mount_failure_text(m, version)
 					: strdup("the guest did not mount the share");
 	int status = m->failed ? mount_failure_status(m) : EXIT_GUEST;
+	struct mount_result failure = *m;
 
 	p->failed++;
-	record_mount(p->record, p->plan, m, NULL, NULL);
+	failure.tally = NULL; /* what there was of a verdict is recorded */
+	record_mount(p->record, p->plan, &failure, NULL, NULL);
 	if (p->o->json)
 		json_mount_failure(m->cache, m->error, text);
 	else
@@ -192,12 +194,13 @@ static void on_mount_done(void *ctx, const struct mount_result *m)
 	};
 
 	clear_line(p);
-	if (m->failed || !m->tally) {
-		print_mount_failure(p, m, c.version);
-		return;
+	/* What was found before it failed is found. */
+	if (m->tally && (!m->failed || m->tally->n_findings)) {
+		print_mount(p, m, &c);
+		count_verdict(p, verdict_of(m->tally));
 	}
-	print_mount(p, m, &c);
-	count_verdict(p, verdict_of(m->tally));
+	if (m->failed || !m->tally)
+		print_mount_failure(p, m, c.version);
 }
 
 static void on_fact(void *ctx, const char *name, const char *value)

@@ -250,6 +250,11 @@ static char *make_sentence(const struct table *t, const struct scenarios_result 
 	if (t->n_forbidden)
 		fprintf(f, "FOUND: %zu of %zu cells show what no cache mode allows in ",
 			t->n_forbidden, t->n_judged);
+	else if (r->end != RUN_DONE)
+		fprintf(f,
+			"UNFINISHED: the first %zu of %zu cells show nothing that their cache mode "
+			"does not allow in ",
+			t->n_judged, t->plan.n_which * t->n_caches);
 	else
 		fprintf(f, "OK: %zu cells show nothing that their cache mode does not allow in ",
 			t->n_judged);
