@@ -147,9 +147,8 @@ static uint32_t readers_of(const struct catcher *c, const struct tally *tally, u
 static void note_failure(struct catcher *c, const struct mount_result *m)
 {
 	c->is_refused = m->error && is(m->error, "EINVAL");
-	if (!c->boot->text &&
-	    asprintf(&c->boot->text, "%s: %s", m->failed ? m->failed : "mount",
-		     m->error ? m->error : "failed") < 0)
+	if (!c->boot->text && asprintf(&c->boot->text, "%s: %s", m->failed ? m->failed : "mount",
+				       m->error ? m->error : "failed") < 0)
 		c->boot->text = NULL;
 }
 

@@ -4,8 +4,9 @@
 #include <stddef.h>
 #include <string.h>
 
-const char *const way_names[] = {"read",     "pread",	  "mmap",     "direct",	   "splice", "plain",
-				 "willneed", "readahead", "mmap-seq", "mmap-rand", NULL};
+const char *const way_names[] = {"read",     "pread",	  "mmap",     "direct",
+				 "splice",   "plain",	  "willneed", "readahead",
+				 "mmap-seq", "mmap-rand", NULL};
 
 #define UNIT_DIGITS 7 /* a window has 8 MiB */
 

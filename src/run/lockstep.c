@@ -59,8 +59,7 @@ static int say(struct lockstep *k, enum phase next, const char *fmt, ...)
 	if (n < 0 || (size_t)n >= sizeof(line) - 1)
 		return -E2BIG;
 	line[n++] = '\n';
-	if (send(guest_terminal(k->stage.guest), line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) !=
-	    n)
+	if (send(guest_terminal(k->stage.guest), line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) != n)
 		return stage_failf(&k->stage, RUN_FAILED, "the guest does not listen: %s",
 				   strerror(errno));
 	return 0;

@@ -31,7 +31,7 @@ struct lockstep {
 	struct stage stage;
 	struct place *places;
 	size_t n, at, first; /* of this boot */
-	const char *dir; /* of this boot, NULL: our own */
+	const char *dir;     /* of this boot, NULL: our own */
 	int dir_fd;
 	enum phase {
 		PHASE_MOUNT,

@@ -55,7 +55,7 @@ struct reading {
 	const struct wire_question *q;
 	struct asked *asked; /* sorted by path */
 	size_t n;
-	uint64_t start, last; /* times of records */
+	uint64_t start, last;		      /* times of records */
 	enum { BEFORE, WITHIN, BEHIND } part; /* of the walk */
 	bool has_begun;			      /* the walk: its mark was seen */
 	char path[EXCHANGE_PATH_SIZE];

@@ -553,8 +553,8 @@ static void a_malformed_line_is_refused(void **state)
 /* Their names are shown to people. */
 static void a_walk_has_steps_that_are_known(void **state)
 {
-	static const char *const bad[] = {"walk fish",	     "walk read \"\\x1b[2J\"", "walk read:",
-					  "walk read:x",     "walk read:1234567890",   "walk drop:1",
+	static const char *const bad[] = {"walk fish",	   "walk read \"\\x1b[2J\"", "walk read:",
+					  "walk read:x",   "walk read:1234567890",   "walk drop:1",
 					  "walk \"read \""};
 	struct setting *t = *state;
 
