@@ -39,7 +39,7 @@ static const struct allowed_call rows[] = {
 #include "syscall-rows.h"
 };
 
-/* A call of which one argument must be right as well. */
+/* A call of which an argument must be right as well; one that is in several rows, by each of them. */
 struct condition {
 	uint32_t number, argument;
 	enum {
@@ -51,30 +51,37 @@ struct condition {
 		NEVER, /* and the answer is errno values[0] */
 	} what;
 	uint32_t values[8], n_values;
+	bool is_long; /* the kernel takes all 64 bits: the high half must be 0 */
 };
 
-/* Where one argument is a 64-bit number, its low half alone decides: flags, commands, pids. */
 static const struct condition conditions[] = {
 	/* Threads, no processes. The newer clone3 has its flags in memory, out of a filter's reach. */
-	{SYS_clone, 0, HAS_ALL, {CLONE_THREAD}, 1},
-	{SYS_clone3, 0, NEVER, {ENOSYS}, 1},
+	{SYS_clone, 0, HAS_ALL, {CLONE_THREAD}, 1, true},
+	{SYS_clone3, 0, NEVER, {ENOSYS}, 1, false},
 	/* No memory becomes code. */
-	{SYS_mmap, 2, HAS_NONE, {PROT_EXEC}, 1},
-	{SYS_mprotect, 2, HAS_NONE, {PROT_EXEC}, 1},
-	/* No limit is changed. A set one has an address, whose low half is never 0. */
-	{SYS_prlimit64, 2, ONE_OF, {0}, 1},
-	{SYS_prctl, 0, ONE_OF, {PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_SET_NAME, SET_VMA}, 4},
+	{SYS_mmap, 2, HAS_NONE, {PROT_EXEC}, 1, true},
+	{SYS_mprotect, 2, HAS_NONE, {PROT_EXEC}, 1, true},
+	/* No limit is changed, nor seen of another process. */
+	{SYS_prlimit64, 0, ONE_OF, {0}, 1, false},
+	{SYS_prlimit64, 2, ONE_OF, {0}, 1, true},
+	{SYS_prctl,
+	 0,
+	 ONE_OF,
+	 {PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_SET_NAME, SET_VMA},
+	 4,
+	 false},
 	/* Not those that send signals. */
 	{SYS_fcntl,
 	 1,
 	 ONE_OF,
 	 {F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_OFD_GETLK, F_OFD_SETLK,
 	  F_OFD_SETLKW},
-	 8},
+	 8,
+	 false},
 	/* Is it a terminal? asks stdio. */
-	{SYS_ioctl, 1, ONE_OF, {TCGETS}, 1},
-	{SYS_tgkill, 0, IS_OURSELVES, {0}, 0},
-	{SYS_kill, 0, IS_PEER, {0}, 0},
+	{SYS_ioctl, 1, ONE_OF, {TCGETS}, 1, false},
+	{SYS_tgkill, 0, IS_OURSELVES, {0}, 0, false},
+	{SYS_kill, 0, IS_PEER, {0}, 0, false},
 };
 
 #define MAX_CODE 512
@@ -107,64 +114,61 @@ static void jump_unless(struct program *p, uint16_t test, uint32_t value, uint8_
 	emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | test, value, 0, n));
 }
 
-static size_t argument(uint32_t i)
+static void load_argument(struct program *p, uint32_t i, bool high)
 {
-	/* The low half: both machines that we know put it first. */
-	return offsetof(struct seccomp_data, args) + i * sizeof(uint64_t);
+	/* Both machines that we know put the low half first. */
+	size_t at = offsetof(struct seccomp_data, args) + i * sizeof(uint64_t);
+
+	load(p, high ? at + sizeof(uint32_t) : at);
 }
 
-static void allow_one_of(struct program *p, const uint32_t *values, uint32_t n)
+/* Ends the process unless what was loaded is one of the values. */
+static void require_one_of(struct program *p, const uint32_t *values, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		jump_unless(p, BPF_JEQ, values[i], 1);
-		answer(p, SECCOMP_RET_ALLOW);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, values[i],
+						     (uint8_t)(n - i), 0));
+	answer(p, SECCOMP_RET_KILL_PROCESS);
 }
 
 static void judge_argument(struct program *p, const struct condition *c)
 {
 	uint32_t mask = c->values[0], pid = (uint32_t)(c->what == IS_PEER ? p->peer : getpid());
+	const uint32_t none = 0;
 
-	load(p, argument(c->argument));
+	load_argument(p, c->argument, false);
 	switch (c->what) {
 	case ONE_OF:
-		allow_one_of(p, c->values, c->n_values);
+		require_one_of(p, c->values, c->n_values);
 		break;
 	case HAS_NONE:
 	case HAS_ALL:
 		emit(p, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask));
-		mask = c->what == HAS_ALL ? mask : 0;
-		allow_one_of(p, &mask, 1);
+		require_one_of(p, c->what == HAS_ALL ? &mask : &none, 1);
 		break;
 	case IS_OURSELVES:
 	case IS_PEER:
-		allow_one_of(p, &pid, 1);
+		require_one_of(p, &pid, 1);
 		break;
 	case NEVER:
 		answer(p, SECCOMP_RET_ERRNO | c->values[0]);
 		break;
 	}
-	answer(p, SECCOMP_RET_KILL_PROCESS);
-}
-
-static const struct condition *find_condition(uint32_t number)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(conditions); i++)
-		if (conditions[i].number == number)
-			return &conditions[i];
-	return NULL;
+	if (c->is_long) {
+		load_argument(p, c->argument, true);
+		require_one_of(p, &none, 1);
+	}
 }
 
 static void judge_call(struct program *p, const struct allowed_call *call)
 {
-	const struct condition *c = find_condition(call->number);
 	unsigned short from = p->n;
 
 	jump_unless(p, BPF_JEQ, call->number, 0);
-	if (c)
-		judge_argument(p, c);
-	else
-		answer(p, SECCOMP_RET_ALLOW);
+	for (size_t i = 0; i < ARRAY_SIZE(conditions); i++)
+		if (conditions[i].number == call->number)
+			judge_argument(p, &conditions[i]);
+	answer(p, SECCOMP_RET_ALLOW);
 	if (p->n < MAX_CODE)
 		p->code[from].jf = (uint8_t)(p->n - from - 1);
 }

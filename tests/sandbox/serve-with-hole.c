@@ -142,6 +142,26 @@ static bool raise_descriptors(void)
 	return !setrlimit(RLIMIT_NOFILE, &l);
 }
 
+/* At an address of which one half looks like none. */
+static bool lower_limit(void)
+{
+	void *at = (void *)(uintptr_t)0x700000000; /* NOLINT(performance-no-int-to-ptr) */
+	struct rlimit *l = mmap(at, 4096, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (l != at)
+		return false;
+	*l = (struct rlimit){0, 0};
+	return !prlimit(0, RLIMIT_CORE, l, NULL);
+}
+
+static bool see_limit(void)
+{
+	struct rlimit l;
+
+	return !prlimit(atoi(aim("PROCESS")), RLIMIT_CORE, NULL, &l);
+}
+
 static bool take_memory(void)
 {
 	return mmap(NULL, 1u << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
@@ -211,6 +231,8 @@ static const struct {
 	{"make-device", make_device},
 	{"change-root", change_root},
 	{"raise-descriptors", raise_descriptors},
+	{"lower-limit", lower_limit},
+	{"see-limit", see_limit},
 	{"take-memory", take_memory},
 	{"run-set-id", run_set_id},
 	{"run-program", run_program},
