@@ -21,8 +21,8 @@ static int init_session(struct session *s, struct server *server, struct channel
 	s->channel = ch;
 	s->id = atomic_fetch_add(&server->last_session, 1) + 1;
 	s->fids.pool = &server->pools[BUDGET_FIDS];
-	s->xattr_bytes.max = limits[BUDGET_XATTR_BYTES].one;
-	s->xattr_bytes.pool = &server->pools[BUDGET_XATTR_BYTES];
+	xattr_budget_init(&s->xattr_bytes, limits[BUDGET_XATTR_BYTES].one,
+			  &server->pools[BUDGET_XATTR_BYTES]);
 	atomic_init(&s->refs, 1);
 	pthread_mutex_init(&s->lock, NULL);
 	list_init(&s->of_server);
@@ -66,6 +66,7 @@ void session_unref(struct session *s)
 	if (s->observer)
 		s->observer->closed(s->observed);
 	fid_table_done(&s->fids);
+	xattr_budget_done(&s->xattr_bytes);
 	while (!list_is_empty(&s->unused)) {
 		struct request *r = list_first(&s->unused, struct request, link);
 

@@ -16,19 +16,35 @@ static uint64_t cost(uint64_t size)
 	return sizeof(struct xattr_value) + size;
 }
 
+void xattr_budget_init(struct xattr_budget *b, uint64_t max, struct pool *pool)
+{
+	*b = (struct xattr_budget){.max = max, .pool = pool};
+	pthread_mutex_init(&b->lock, NULL);
+}
+
+void xattr_budget_done(struct xattr_budget *b)
+{
+	pthread_mutex_destroy(&b->lock);
+}
+
 static bool charge(struct xattr_budget *b, uint64_t bytes)
 {
-	uint64_t before = atomic_fetch_add(&b->used, bytes);
+	bool taken;
 
-	if (before + bytes <= b->max && pool_take(b->pool, before, bytes))
-		return true;
-	atomic_fetch_sub(&b->used, bytes);
-	return false;
+	pthread_mutex_lock(&b->lock);
+	taken = b->used + bytes <= b->max && pool_take(b->pool, b->used, bytes);
+	if (taken)
+		b->used += bytes;
+	pthread_mutex_unlock(&b->lock);
+	return taken;
 }
 
 static void discharge(struct xattr_budget *b, uint64_t bytes)
 {
-	pool_give(b->pool, atomic_fetch_sub(&b->used, bytes) - bytes, bytes);
+	pthread_mutex_lock(&b->lock);
+	b->used -= bytes;
+	pool_give(b->pool, b->used, bytes);
+	pthread_mutex_unlock(&b->lock);
 }
 
 int xattr_value_new(struct xattr_budget *b, struct str name, uint64_t size,

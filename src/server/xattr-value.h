@@ -23,10 +23,14 @@ struct pool;
 
 /* What the xattr fids of a session may hold together. */
 struct xattr_budget {
-	_Atomic uint64_t used;
+	pthread_mutex_t lock;  /* what is taken and given: here and in the pool is one step */
+	_Atomic uint64_t used; /* changed under the lock */
 	uint64_t max;
 	struct pool *pool; /* NULL: shared with nobody */
 };
+
+void xattr_budget_init(struct xattr_budget *b, uint64_t max, struct pool *pool);
+void xattr_budget_done(struct xattr_budget *b);
 
 struct xattr_value {
 	struct xattr_budget *budget;
