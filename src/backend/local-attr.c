@@ -201,13 +201,13 @@ static int change_times(int fd, const struct timespec ts[2])
 }
 
 /* Opening a file to change its size may have to wait, too. */
-static bool is_slow_change(int fd, const struct file *open, const struct attr_change *ch)
+static bool is_slow_change(int fd, struct file *open, const struct attr_change *ch)
 {
 	struct statx st;
 
 	if (!(ch->valid & P9_SETATTR_SIZE))
 		return false;
-	if (!open || stat_fd(fd, &st))
+	if (!open || local_file(open)->access == O_RDONLY || stat_fd(fd, &st))
 		return true;
 	return st.stx_size > ch->size && st.stx_size - ch->size > BIG_CHANGE;
 }

@@ -66,15 +66,19 @@ static void free_owner(struct local *l, struct lock_owner *o)
 	free(o);
 }
 
-/* Write locks need a description that is open for writing. */
-static int open_description(const struct local_file *f, int *ret_fd)
+/* Write locks need a description that is open for writing. Whoever has a lease on the file is waited
+ * for by a worker. */
+static int open_description(const struct local_file *f, const struct call *c, int *ret_fd)
 {
+	const int flags = O_NOCTTY | (c->in_place ? O_NONBLOCK : 0);
 	struct local *l = f->node->local;
+	int r;
 
 	act_as_ourselves(l);
-	if (!reopen_fd(l, f->fd, O_RDWR | O_NOCTTY, ret_fd))
-		return 0;
-	return reopen_fd(l, f->fd, f->access | O_NOCTTY, ret_fd);
+	r = reopen_fd(l, f->fd, O_RDWR | flags, ret_fd);
+	if (r && r != -EAGAIN)
+		r = reopen_fd(l, f->fd, f->access | flags, ret_fd);
+	return c->in_place && r == -EAGAIN ? CALL_WOULD_BLOCK : r;
 }
 
 static int owner_new(struct local_file *f, const struct call *c, const struct lock_range *l,
@@ -87,7 +91,7 @@ static int owner_new(struct local_file *f, const struct call *c, const struct lo
 	if (r)
 		return -ENOLCK;
 	o = calloc(1, sizeof(*o) + l->client_id.len);
-	r = o ? open_description(f, &o->fd) : -ENOMEM;
+	r = o ? open_description(f, c, &o->fd) : -ENOMEM;
 	if (r) {
 		free(o);
 		give_file_slot(local);

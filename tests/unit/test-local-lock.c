@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "local-kit.h"
 
+#include <signal.h>
+
 #include "macros.h"
 
 /* Processes 1 and 2 of one client, and another client. */
@@ -210,6 +212,40 @@ static void an_unlinked_file_can_be_locked(void **state)
 
 #define lock_test(fn) cmocka_unit_test_setup_teardown(fn, setup_files, teardown_files)
 
+static int size_in_place(struct node *n, struct file *file)
+{
+	const struct attr_change ch = {.valid = P9_SETATTR_SIZE, .size = 1};
+
+	return n->ops->setattr(n, file, &in_place, &ch);
+}
+
+/* To open a file for writing that a program of the host has a lease on takes as long as that likes. */
+static void a_lease_is_not_waited_for_in_place(void **state)
+{
+	struct node *n;
+	struct file *leased;
+	int fd;
+
+	(void)state;
+	signal(SIGIO, SIG_IGN);
+	put_host_file("leased", "hello");
+	n = walk(root, "leased");
+	leased = open_node(n, P9_O_RDONLY);
+	fd = openat(host, "leased", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_SETLEASE, F_RDLCK), 0);
+	assert_int_equal(lock(&in_place, leased, WR, 0, 10, 1), CALL_WOULD_BLOCK);
+	close(fd);
+	assert_int_equal(lock(&in_place, leased, WR, 0, 10, 1), OK);
+	assert_int_equal(lock(&in_place, leased, UN, 0, 0, 1), OK);
+	fd = openat(host, "leased", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fcntl(fd, F_SETLEASE, F_RDLCK), 0);
+	assert_int_equal(size_in_place(n, leased), CALL_WOULD_BLOCK);
+	close(fd);
+	file_unref(leased);
+	node_unref(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +259,7 @@ int main(void)
 		lock_test(programs_of_the_host_see_our_locks),
 		lock_test(we_see_locks_of_the_host),
 		lock_test(an_unlinked_file_can_be_locked),
+		lock_test(a_lease_is_not_waited_for_in_place),
 	};
 
 	if (!run_as_nobody_first())
