@@ -117,6 +117,8 @@ int local_getattr(struct node *node, struct file *open, const struct call *c, ui
 	int fd, r = pick_fd(n, open, c, &pin, &fd);
 
 	if (!r)
+		r = show_caller(n, c);
+	if (!r)
 		r = stat_fd(fd, &st);
 	if (!r)
 		r = learn_owner(n, c, fd, &st);
@@ -297,10 +299,13 @@ static uint64_t fsid_of(const struct statfs *fs)
 /* #syscalls: fstatfs */
 int local_statfs(struct node *node, const struct call *c, struct fs_stat *ret_stat)
 {
+	struct local_node *n = local_node(node);
 	autopin struct pin pin = PIN_INIT;
 	struct statfs fs;
-	int r = pin_node(local_node(node), c, &pin);
+	int r = pin_node(n, c, &pin);
 
+	if (!r)
+		r = show_caller(n, c);
 	if (r)
 		return r;
 	if (fstatfs(pin.fd, &fs))
@@ -331,6 +336,8 @@ int local_readlink(struct node *node, const struct call *c, char *buf, size_t ca
 	if (!S_ISLNK(n->inode->type))
 		return -EINVAL;
 	r = pin_node(n, c, &pin);
+	if (!r)
+		r = show_caller(n, c);
 	if (r)
 		return r;
 	len = readlinkat(pin.fd, "", whole, sizeof(whole));

@@ -23,6 +23,11 @@ int act_as(const struct local *l, const struct call *c, uint32_t gid)
 	return identity_become(c->uid, gid);
 }
 
+int show_caller(const struct local_node *n, const struct call *c)
+{
+	return n->inode->device->is_remote ? act_as(n->local, c, GID_UNKNOWN) : 0;
+}
+
 void act_as_ourselves(const struct local *l)
 {
 	if (l->has_identity)

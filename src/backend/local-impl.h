@@ -171,6 +171,9 @@ void unlock_held(pthread_mutex_t **m);
 /* From here on this thread acts on the host as the user who asks, if the server acts as others. GID
  * is the group that new files get, or that the client says the user is in. -EPERM. */
 int act_as(const struct local *l, const struct call *c, uint32_t gid);
+/* Before a call on N for which the host's kernel asks for no right: where the file is another machine's
+ * or program's, that one may, and is to see the caller, not whom this thread served last. */
+int show_caller(const struct local_node *n, const struct call *c);
 /* Or as the server, which may go everywhere. */
 void act_as_ourselves(const struct local *l);
 

@@ -103,16 +103,19 @@ int local_read(struct file *file, const struct call *c, const struct iovec *iov,
 	struct local_file *f = local_file(file);
 	size_t total = iov_total(iov, n), count;
 	ssize_t got;
+	int r;
 
 	if (offset > INT64_MAX || total > INT64_MAX - offset)
 		return -EINVAL;
+	r = show_caller(f->node, c);
+	if (r)
+		return r;
 	got = read_some(f, c, iov, n, offset);
 	if (got < 0)
 		return (int)got;
 	count = (size_t)got;
 	if (got && count < total) {
-		int r = read_rest(f, c, iov, n, offset, total, &count);
-
+		r = read_rest(f, c, iov, n, offset, total, &count);
 		if (r)
 			return r;
 	}
@@ -170,7 +173,9 @@ int local_fsync(struct file *file, const struct call *c, bool datasync)
 {
 	struct local_file *f = local_file(file);
 
-	if (c->in_place)
-		return CALL_WOULD_BLOCK;
+	int r = c->in_place ? CALL_WOULD_BLOCK : show_caller(f->node, c);
+
+	if (r)
+		return r;
 	return (datasync ? fdatasync(f->fd) : fsync(f->fd)) ? -errno : 0;
 }

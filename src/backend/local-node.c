@@ -170,6 +170,8 @@ static int walk_up(struct local_node *n, const struct call *c, struct local_node
 	}
 	r = pin_node(up, c, &pin);
 	if (!r)
+		r = show_caller(up, c);
+	if (!r)
 		r = stat_fd(pin.fd, &st);
 	if (r)
 		return r;

@@ -165,7 +165,9 @@ int local_readdir(struct file *file, const struct call *c, uint64_t offset, emit
 		return -ENOTDIR;
 	if (c->in_place && f->node->inode->device->is_remote)
 		return CALL_WOULD_BLOCK;
-	r = lock_for(c, &f->dir_mutex);
+	r = show_caller(f->node, c);
+	if (!r)
+		r = lock_for(c, &f->dir_mutex);
 	if (r)
 		return r;
 	r = get_buffer(f, &d);

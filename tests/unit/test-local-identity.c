@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/fsuid.h>
 #include <sys/xattr.h>
 
 #include "macros.h"
@@ -574,6 +575,60 @@ static void reclaimed_files_come_back_whoever_asks(void **state)
 	node_unref(d);
 }
 
+static void seen_as_user(int r)
+{
+	assert_int_equal(r, 0);
+	assert_int_equal(setfsuid((uid_t)-1), 1000);
+	identity_become_ourselves();
+}
+
+static bool take_entry(void *arg, const struct dirent9 *e)
+{
+	(void)arg;
+	(void)e;
+	return true;
+}
+
+/* They have no rights to check in the host's kernel, but maybe in the machine that has the file. */
+static void questions_to_other_machines_are_asked_as_the_caller(void **state)
+{
+	struct local *local = container_of(backend, struct local, backend);
+	struct node *d = put_folder("d", 1000, 1000, 0755), *n, *up, *link;
+	struct fs_stat fs;
+	struct iovec iov;
+	struct file *f;
+	struct attr a;
+	struct qid qid;
+	char buf[8];
+	size_t got;
+
+	(void)state;
+	put_file("f", 1000, 1000, 0644);
+	assert_int_equal(symlinkat("to", host, "link"), 0);
+	n = walk(root, "f");
+	link = walk(root, "link");
+	f = open_node(n, P9_O_RDONLY);
+	iov = (struct iovec){buf, sizeof(buf)};
+	identity_become_ourselves();
+	local->devices->is_remote = true;
+	seen_as_user(n->ops->getattr(n, NULL, &user, P9_GETATTR_BASIC, &a));
+	seen_as_user(n->ops->getattr(n, f, &user, P9_GETATTR_BASIC, &a));
+	seen_as_user(n->ops->statfs(n, &user, &fs));
+	seen_as_user(link->ops->readlink(link, &user, buf, sizeof(buf), &got));
+	seen_as_user(d->ops->walk(d, &user, str_of(".."), &up, &qid));
+	seen_as_user(f->ops->read(f, &user, &iov, 1, 0, &got));
+	seen_as_user(f->ops->fsync(f, &user, false));
+	file_unref(f);
+	f = open_node(d, P9_O_RDONLY);
+	seen_as_user(f->ops->readdir(f, &user, 0, take_entry, NULL));
+	local->devices->is_remote = false;
+	file_unref(f);
+	node_unref(up);
+	node_unref(link);
+	node_unref(n);
+	node_unref(d);
+}
+
 static int stay_root(void **state)
 {
 	(void)state;
@@ -603,6 +658,7 @@ int main(void)
 		identity_test(new_files_belong_to_who_made_them),
 		identity_test(each_thread_is_its_own_user),
 		identity_test(reclaimed_files_come_back_whoever_asks),
+		identity_test(questions_to_other_machines_are_asked_as_the_caller),
 	};
 
 	if (geteuid()) {
