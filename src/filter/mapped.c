@@ -2,6 +2,7 @@
 #include "mapped.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -147,11 +148,13 @@ static int mapped_setattr(struct node *n, struct file *open, const struct call *
 static int mapped_readlink(struct node *n, const struct call *c, char *buf, size_t cap,
 			   size_t *ret_len)
 {
-	struct iovec iov = {buf, cap};
+	char more; /* than there is room for */
+	struct iovec iov[] = {{buf, cap}, {&more, 1}};
 	struct node *lower = lower_of(n);
 	struct file *f;
 	struct meta m;
 	struct qid qid;
+	size_t len;
 	int r = c->in_place ? CALL_WOULD_BLOCK : meta_get(lower, c, &m);
 
 	if (r)
@@ -163,8 +166,12 @@ static int mapped_readlink(struct node *n, const struct call *c, char *buf, size
 	r = backend_call(lower, open, c, P9_O_RDONLY, &f, &qid);
 	if (r)
 		return r;
-	r = backend_call(f, read, c, &iov, 1, 0, ret_len);
+	r = backend_call(f, read, c, iov, 2, 0, &len);
 	file_unref(f);
+	if (!r && (len > cap || len >= PATH_MAX))
+		r = -ENAMETOOLONG;
+	if (!r)
+		*ret_len = len;
 	return r;
 }
 
@@ -255,6 +262,8 @@ static int mapped_make(struct node *dir, const struct call *c, struct str name,
 							      : (struct str){.len = 0};
 	int r = mode_of_new(args, &m.mode);
 
+	if (!r && content.len >= PATH_MAX)
+		r = -ENAMETOOLONG;
 	if (r)
 		return r;
 	if (c->in_place)

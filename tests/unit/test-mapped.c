@@ -3,6 +3,7 @@
 #include "local-kit.h"
 
 #include <signal.h>
+#include <limits.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
@@ -174,6 +175,44 @@ static void attributes_are_read_as_qemu_wrote_them(void **state)
 	assert_int_equal(n->ops->readlink(n, &me, target, sizeof(target), &len), 0);
 	assert_memory_equal(target, "real", 4);
 	node_unref(n);
+}
+
+static int try_symlink(const char *name, const char *target)
+{
+	struct qid qid;
+
+	return make(&user, name, (struct make_args){.kind = MAKE_SYMLINK, .target = str_of(target)},
+		    &qid);
+}
+
+static int try_readlink(const char *name, char *buf, size_t cap, size_t *ret_len)
+{
+	struct node *n = walk(root, name);
+	int r = n->ops->readlink(n, &me, buf, cap, ret_len);
+
+	node_unref(n);
+	return r;
+}
+
+static void a_link_is_whole_or_none(void **state)
+{
+	char target[PATH_MAX + 1], got[2 * PATH_MAX];
+	size_t len = 0;
+
+	(void)state;
+	memset(target, 'x', PATH_MAX);
+	target[PATH_MAX] = '\0';
+	assert_int_equal(try_symlink("long", target), -ENAMETOOLONG);
+	put_host_file("hosts", target);
+	put_host_attr("hosts", "user.virtfs.mode", "\xff\xa1\0\0", 4);
+	assert_int_equal(try_readlink("hosts", got, sizeof(got), &len), -ENAMETOOLONG);
+	assert_int_equal(try_readlink("hosts", got, PATH_MAX, &len), -ENAMETOOLONG);
+	target[PATH_MAX - 1] = '\0';
+	assert_int_equal(try_symlink("l", target), 0);
+	assert_int_equal(try_readlink("l", got, PATH_MAX, &len), 0);
+	assert_int_equal(len, PATH_MAX - 1);
+	assert_memory_equal(got, target, len);
+	assert_int_equal(try_readlink("l", got, PATH_MAX - 2, &len), -ENAMETOOLONG);
 }
 
 static void the_owner_changes_owner_and_mode(void **state)
@@ -446,6 +485,7 @@ int main(void)
 		mapped_test(attributes_are_read_as_qemu_wrote_them),
 		mapped_test(the_owner_changes_owner_and_mode),
 		mapped_test(set_id_bits_go_when_a_user_writes),
+		mapped_test(a_link_is_whole_or_none),
 		mapped_test(what_is_special_to_the_guest_is_not_opened),
 		mapped_test(the_servers_attributes_are_out_of_reach),
 		mapped_test(a_set_group_id_folder_gives_its_group),
