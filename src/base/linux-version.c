@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "linux-version.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "number.h"
 
 #define NO_RC 0xffffU
 
 static bool take_number(const char **at, unsigned *ret_n)
 {
-	char *end;
-	unsigned long n;
+	uint64_t n;
 
-	if (**at < '0' || **at > '9')
+	if (!number_take(at, 0, NO_RC - 1, &n))
 		return false;
-	n = strtoul(*at, &end, 10);
-	if (n >= NO_RC)
-		return false;
-	*at = end;
 	*ret_n = (unsigned)n;
 	return true;
 }

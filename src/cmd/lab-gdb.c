@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* warren lab gdb: a debugger on a running guest, or on one that is started for it. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -19,6 +20,7 @@
 #include "lab.h"
 #include "logging.h"
 #include "macros.h"
+#include "number.h"
 #include "spawn.h"
 #include "text.h"
 
@@ -256,11 +258,10 @@ static int start(const struct options *o)
 
 static bool is_it(const struct guest_info *g, const char *word)
 {
-	char *end;
-	long pid = strtol(word, &end, 10);
+	uint64_t pid;
 
-	if (*word && !*end)
-		return pid == g->pid || pid == g->owner;
+	if (number_parse(word, 1, INT_MAX, &pid))
+		return (pid_t)pid == g->pid || (pid_t)pid == g->owner;
 	return !strcmp(word, g->dir) ||
 	       (strrchr(g->dir, '/') && !strcmp(word, strrchr(g->dir, '/') + 1));
 }

@@ -15,6 +15,7 @@
 #include "logging.h"
 #include "macros.h"
 #include "monitor.h"
+#include "number.h"
 #include "options.h"
 #include "record.h"
 #include "spawn.h"
@@ -103,10 +104,9 @@ static int print_help(void)
 
 static bool is_number(const char *word, unsigned long min, unsigned long max)
 {
-	char *end;
-	unsigned long n = strtoul(word, &end, 10);
+	uint64_t n;
 
-	return *word >= '0' && *word <= '9' && !*end && n >= min && n <= max;
+	return number_parse(word, min, max, &n);
 }
 
 static bool is_among(const char *const *names, const char *word)

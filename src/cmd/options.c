@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "cmd.h"
+#include "number.h"
 #include "spawn.h"
 #include "stage.h"
 
@@ -24,12 +25,10 @@ int option_wrong(struct option_line *l, const char *name, const char *value, con
 int option_number(struct option_line *l, const char *name, const char *value, uint32_t min,
 		  uint32_t max, uint32_t *ret_n)
 {
-	char hint[64], *end;
-	unsigned long n;
+	char hint[64];
+	uint64_t n;
 
-	errno = 0;
-	n = strtoul(value, &end, 10);
-	if (*value >= '0' && *value <= '9' && !*end && !errno && n >= min && n <= max) {
+	if (number_parse(value, min, max, &n)) {
 		*ret_n = (uint32_t)n;
 		return 0;
 	}

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve-budget.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "cmd.h"
 #include "macros.h"
+#include "number.h"
 
 #define ALL "all-"
 #define MOST (UINT64_C(1) << 40)
@@ -39,14 +38,10 @@ static bool parse_one(struct serve_budget *b, const char *text, size_t len)
 {
 	const char *equals = memchr(text, '=', len);
 	size_t name_len = equals ? (size_t)(equals - text) : 0;
+	const char *end = equals ? equals + 1 : NULL;
 	uint64_t *limit, n;
-	char *end;
 
-	if (!equals || equals[1] < '0' || equals[1] > '9')
-		return false;
-	errno = 0;
-	n = strtoull(equals + 1, &end, 10);
-	if (end != text + len || errno || !n || n > MOST)
+	if (!end || !number_take(&end, 1, MOST, &n) || end != text + len)
 		return false;
 	if (is_word(text, name_len, "peers")) {
 		b->max_peers = (uint32_t)MIN(n, UINT32_MAX);

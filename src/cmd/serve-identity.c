@@ -9,15 +9,20 @@
 #include "identity.h"
 #include "logging.h"
 #include "mapped.h"
+#include "number.h"
 #include "readonly.h"
 
 static bool parse_owner(const char *text, struct ids_config *ids)
 {
-	int end = 0;
+	uint64_t uid, gid;
 
-	ids->has_owner = sscanf(text, "%10u:%10u%n", &ids->uid, &ids->gid, &end) == 2 &&
-			 !text[end] && ids->uid < UINT32_MAX && ids->gid < UINT32_MAX;
-	return ids->has_owner;
+	if (!number_take(&text, 0, UINT32_MAX - 1, &uid) || *text++ != ':' ||
+	    !number_parse(text, 0, UINT32_MAX - 1, &gid))
+		return false;
+	ids->uid = (uint32_t)uid;
+	ids->gid = (uint32_t)gid;
+	ids->has_owner = true;
+	return true;
 }
 
 int serve_parse_identity(const char *text, struct serve_identity *id)
@@ -36,8 +41,10 @@ int serve_parse_identity(const char *text, struct serve_identity *id)
 		    (id->model == IDENTITY_SQUASH && parse_owner(text + len + 1, &id->ids)))
 			return 0;
 	}
-	return cmd_usage_error(
-		"serve", "--identity %s: give passthrough, squash, squash=UID:GID or mapped", text);
+	return cmd_usage_error("serve",
+			       "--identity %s: give passthrough, squash, squash=UID:GID (numbers "
+			       "up to 4294967294) or mapped",
+			       text);
 }
 
 int serve_parse_range(const char *option, const char *text, struct id_map *m)

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line of `warren serve`. */
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
 #include "guards.h"
 #include "macros.h"
+#include "number.h"
 #include "serve.h"
 #include "vhost-user.h"
 
@@ -158,12 +157,9 @@ static int get_sandbox(const char *text, enum sandbox_wish *ret)
 /* A decimal number from MIN to MAX. */
 static int get_number(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *ret)
 {
-	char *end;
-	unsigned long n;
+	uint64_t n;
 
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || n < min || n > max)
+	if (!number_parse(text, min, max, &n))
 		return cmd_usage_error("serve", "--%s %s: give a number from %u to %u", name, text,
 				       min, max);
 	*ret = (uint32_t)n;

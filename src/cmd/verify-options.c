@@ -9,6 +9,7 @@
 #include "cmd.h"
 #include "guards.h"
 #include "macros.h"
+#include "number.h"
 #include "options.h"
 #include "spawn.h"
 #include "verify.h"
@@ -105,16 +106,14 @@ static void print_help(void)
 static bool is_way(const char *word)
 {
 	size_t len = strcspn(word, ":");
-	unsigned long unit;
-	char *end;
+	uint64_t unit;
 
 	if (option_find_word(way_names, word, len) < 0)
 		return false;
 	if (!word[len])
 		return true;
-	unit = strtoul(word + len + 1, &end, 10);
-	return word[len + 1] >= '0' && word[len + 1] <= '9' && !*end && unit > 0 &&
-	       unit <= 8U << 20 && (memcmp(word, "direct", 6) != 0 || unit % 4096 == 0);
+	return number_parse(word + len + 1, 1, 8U << 20, &unit) &&
+	       (memcmp(word, "direct", 6) != 0 || unit % 4096 == 0);
 }
 
 static bool is_cache(const char *word)

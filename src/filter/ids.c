@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "msg.h"
+#include "number.h"
 #include "pass.h"
 
 struct ids {
@@ -22,12 +23,10 @@ static const struct ids_config *config(struct pass *p)
 /* A decimal number at *AT, ended by END. */
 static bool take_number(const char **at, char end, uint32_t *ret)
 {
-	char *behind;
-	unsigned long n;
+	const char *behind = *at;
+	uint64_t n;
 
-	errno = 0;
-	n = strtoul(*at, &behind, 10);
-	if (**at < '0' || **at > '9' || *behind != end || errno || n >= UINT32_MAX)
+	if (!number_take(&behind, 0, UINT32_MAX - 1, &n) || *behind != end)
 		return false;
 	*at = behind + (end != '\0');
 	*ret = (uint32_t)n;

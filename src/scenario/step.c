@@ -4,10 +4,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
+#include "number.h"
 
 static const struct {
 	enum step_side side;
@@ -43,14 +43,11 @@ static int get_word(const char **at, char *buf)
 
 static int get_number(const char **at, size_t max, size_t *ret_n)
 {
-	char *end;
+	uint64_t n;
 
-	if (!isdigit((unsigned char)**at))
+	if (!number_take(at, 0, max, &n))
 		return -EINVAL;
-	*ret_n = strtoul(*at, &end, 10);
-	if (*ret_n > max)
-		return -EINVAL;
-	*at = end;
+	*ret_n = n;
 	return 0;
 }
 

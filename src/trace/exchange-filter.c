@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <fnmatch.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "exchange-text.h"
+#include "number.h"
 
 int exchange_filter_ops(struct exchange_filter *f, const char *text)
 {
@@ -35,14 +35,13 @@ int exchange_filter_ops(struct exchange_filter *f, const char *text)
 
 int exchange_filter_errno(struct exchange_filter *f, const char *text)
 {
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
+	uint64_t n;
 
 	f->by_errno = true;
 	f->any_errno = !strcmp(text, "any");
 	if (f->any_errno || !strcmp(text, "none"))
 		return 0;
-	if (*text && !*end && n <= UINT32_MAX) {
+	if (number_parse(text, 0, UINT32_MAX, &n)) {
 		f->error = (uint32_t)n;
 		return 0;
 	}

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "number.h"
+
 int why(char **ret_why, int r, const char *fmt, ...)
 {
 	va_list args;
@@ -35,16 +37,11 @@ const char *address_kind_name(enum address_kind kind)
 	return names[kind];
 }
 
-/* All of TEXT is a decimal number of at most MAX. */
 static bool is_number(const char *text, uint32_t max, uint32_t *ret)
 {
-	uint64_t n = 0;
+	uint64_t n;
 
-	if (!*text || strlen(text) > 10 || strspn(text, "0123456789") != strlen(text))
-		return false;
-	for (; *text; text++)
-		n = n * 10 + (uint64_t)(*text - '0');
-	if (n > max)
+	if (!number_parse(text, 0, max, &n))
 		return false;
 	*ret = (uint32_t)n;
 	return true;

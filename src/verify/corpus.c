@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "macros.h"
+#include "number.h"
 #include "path.h"
 
 #define PAGE 4096U
@@ -31,16 +32,10 @@ static const int tails[] = {
 
 static bool get_number(const char **at, uint32_t min, uint32_t max, uint32_t *ret_n)
 {
-	char *end;
-	unsigned long n;
+	uint64_t n;
 
-	if (**at < '0' || **at > '9')
+	if (!number_take(at, min, max, &n))
 		return false;
-	errno = 0;
-	n = strtoul(*at, &end, 10);
-	if (errno || n < min || n > max)
-		return false;
-	*at = end;
 	*ret_n = (uint32_t)n;
 	return true;
 }

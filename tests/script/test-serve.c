@@ -142,6 +142,13 @@ static void wrong_usage_is_2_and_explained(void **state)
 	FAILS(2, "from 1 to 256", "--listen", unix_address, "--workers", "0", dir);
 	FAILS(2, "give passthrough, squash", "--identity", "squash=1", dir);
 	FAILS(2, "give passthrough, squash", "--identity", "mapped=1:1", dir);
+	FAILS(2, "numbers up to", "--identity", "squash=4294967296:0", dir);
+	FAILS(2, "numbers up to", "--identity", "squash=1:4294967295", dir);
+	FAILS(2, "numbers up to", "--identity", "squash=-1:1", dir);
+	FAILS(2, "numbers up to", "--identity", "squash=1: 1", dir);
+	FAILS(2, "give A:B:N", "--map-uid", "0:4294967296:1", dir);
+	FAILS(2, "give NAME=N", "--budget", "fids=18446744073709551617", dir);
+	FAILS(2, "from 64 to", "--max-memory", "4294967396", dir);
 	FAILS(2, "give NAME=N", "--budget", "fids", dir);
 	FAILS(2, "give NAME=N", "--budget", "fids=10,frogs=3", dir);
 	FAILS(2, "give NAME=N", "--budget", "all-files=10", dir);
