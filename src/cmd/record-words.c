@@ -2,41 +2,40 @@
 #include "record-words.h"
 
 #include <errno.h>
-#include <getopt.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "cmd.h"
 #include "lab.h"
+#include "macros.h"
+#include "options.h"
 #include "record.h"
+
+#define FIELD(x) offsetof(struct record_words, x)
+static const struct option_row rows[] = {
+	{"output", OPTION_TEXT, FIELD(output), .letter = 'o'},
+	{"help", OPTION_FLAG, FIELD(help), .letter = 'h'},
+};
+#undef FIELD
 
 int record_words_parse(struct record_words *w, int argc, char **argv, int *ret_status)
 {
-	static const struct option options[] = {{"output", required_argument, NULL, 'o'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	/* getopt leaves out the first word: the verb. */
-	char **words = argv - 1;
-	int n = argc + 1, key;
+	struct option_line l = {.verb = w->verb, .rows = rows, .n = ARRAY_SIZE(rows)};
+	/* The first word that counts is the one before: the verb. */
+	int rest, r = options_parse(&l, argc + 1, argv - 1, w, &rest);
 
-	opterr = 0;
-	optind = 0;
-	while ((key = getopt_long(n, words, ":o:h", options, NULL)) != -1) {
-		if (key == 'h')
-			*ret_status = w->print_help();
-		else if (key != 'o')
-			*ret_status = cmd_usage_error(w->verb, "%s '%s'",
-						      key == ':' ? "a value is missing for"
-								 : "there is no option",
-						      words[optind - 1]);
-		if (key != 'o')
-			return -ECANCELED;
-		w->output = optarg;
+	*ret_status = l.status;
+	if (r)
+		return r;
+	if (w->help) {
+		*ret_status = w->print_help();
+		return -ECANCELED;
 	}
-	if (optind + 1 < n) {
+	if (rest < argc) {
 		*ret_status = cmd_usage_error(w->verb, "give one run");
 		return -EINVAL;
 	}
-	w->run = words[optind];
+	w->run = rest > argc ? NULL : argv[rest - 1];
 	return 0;
 }
 

@@ -4,12 +4,14 @@
 #define CMD_RECORD_WORDS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct record_words {
 	const char *verb; /* "lab report" */
 	int (*print_help)(void);
 	const char *output; /* of -o; as it was before without one */
-	const char *run;    /* a name or a folder; NULL: the newest */
+	bool help;
+	const char *run; /* a name or a folder; NULL: the newest */
 };
 
 /* The words after the verb's own. 0; else all was said, and *RET_STATUS is the exit code. */
