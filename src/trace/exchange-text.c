@@ -292,6 +292,8 @@ static void put_travel(FILE *f, const struct exchange *e)
 	if (e->request.has_route && is_data(e->t.type))
 		fprintf(f, "  zc=%s",
 			route_is_zero_copy(&e->request.route, e->t.type) ? "yes" : "no");
+	if (e->reply.overlaps)
+		fputs("  overlaps", f);
 	if (e->t.type == Twrite)
 		put_digests(f, &e->request, MOST_DIGESTS);
 	else

@@ -188,6 +188,7 @@ void trace_conn_reply(struct trace_conn *c, const void *request, size_t request_
 	set_message(&r, m, &part);
 	if (request && type_of(r.head, r.head_len) == Rread)
 		r.grid = grid_of(request, request_len);
+	r.overlaps = trace_parts_overlap(r.iov, r.n_iov, r.payload_len);
 	r.queue = m->queue;
 	r.service = m->service;
 	pthread_mutex_lock(&c->lock);

@@ -171,6 +171,7 @@ static int get_message(struct trace_decoder *d, unsigned flags, struct trace_rec
 		if (!err)
 			err = get_v(d, &r->service);
 	}
+	r->overlaps = flags & TRACE_OVERLAPS;
 	if (!err && flags & TRACE_HAS_PAYLOAD)
 		err = get_payload(d, flags & TRACE_HAS_DATA, r);
 	return err;

@@ -122,7 +122,8 @@ static uint8_t flags_of(const struct trace_record *r, bool keep_data)
 			 (r->path[1].p ? TRACE_HAS_PATH2 : 0) |
 			 (r->has_route ? TRACE_HAS_ROUTE : 0) |
 			 (r->payload_len ? TRACE_HAS_PAYLOAD : 0) |
-			 (r->payload_len && keep_data ? TRACE_HAS_DATA : 0));
+			 (r->payload_len && keep_data ? TRACE_HAS_DATA : 0) |
+			 (r->overlaps ? TRACE_OVERLAPS : 0));
 }
 
 static uint8_t *put_message(struct trace_block *b, const struct trace_record *r, uint8_t *p)

@@ -3,7 +3,9 @@
 #include "trace-format.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
+#include "cleanup.h"
 #include "macros.h"
 
 #pragma GCC diagnostic push
@@ -136,4 +138,39 @@ void trace_digest_parts(const struct iovec *iov, int n_iov, uint32_t grid, uint3
 		trace_put64(ret, sum);
 		len -= n;
 	}
+}
+
+static int compare_parts(const void *a, const void *b)
+{
+	const struct iovec *x = a, *y = b;
+
+	return (x->iov_base > y->iov_base) - (x->iov_base < y->iov_base);
+}
+
+static bool is_apart(const struct iovec *a, const struct iovec *b)
+{
+	return (uintptr_t)a->iov_base + a->iov_len <= (uintptr_t)b->iov_base;
+}
+
+/* Mostly they go up in memory already. */
+bool trace_parts_overlap(const struct iovec *iov, int n_iov, uint32_t len)
+{
+	autofree struct iovec *parts = NULL;
+	int n = 0, rising = 1;
+
+	while (rising < n_iov && is_apart(&iov[rising - 1], &iov[rising]))
+		rising++;
+	if (rising >= n_iov)
+		return false;
+	parts = calloc((size_t)n_iov, sizeof(*parts));
+	for (; parts && n < n_iov && len; n++) {
+		parts[n] = iov[n];
+		parts[n].iov_len = MIN(iov[n].iov_len, (size_t)len);
+		len -= (uint32_t)parts[n].iov_len;
+	}
+	qsort(parts, (size_t)n, sizeof(*parts), compare_parts);
+	for (int i = 1; i < n; i++)
+		if (!is_apart(&parts[i - 1], &parts[i]))
+			return true;
+	return false;
 }

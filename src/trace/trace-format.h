@@ -55,6 +55,7 @@ enum trace_flag {
 	TRACE_HAS_ROUTE = 4,
 	TRACE_HAS_PAYLOAD = 8,
 	TRACE_HAS_DATA = 16, /* not digests */
+	TRACE_OVERLAPS = 32, /* as in trace-record.h */
 };
 
 struct trace_file_head {

@@ -59,6 +59,9 @@ struct trace_record {
 	const uint8_t *digest;	 /* its digests: trace_digest reads them */
 	const struct iovec *iov; /* for the writer: the payload */
 	int n_iov;
+	/* Parts of the payload lay in the same memory of the guest, who gave it: the digests are of what was
+	 * there at the end, not of what was sent. */
+	bool overlaps;
 
 	struct trace_text path[2]; /* TRACE_REQUEST: of its first and second fid */
 	bool has_route;		   /* TRACE_REQUEST */
@@ -85,5 +88,8 @@ uint64_t trace_digest(const struct trace_record *r, uint32_t i);
 /* Digests the N_IOV parts, LEN bytes of them, to RET as bytes, 8 for each of trace_n_digests. */
 void trace_digest_parts(const struct iovec *iov, int n_iov, uint32_t grid, uint32_t len,
 			uint8_t *ret);
+
+/* Do the first LEN bytes of the N_IOV parts lie in the same memory anywhere? */
+bool trace_parts_overlap(const struct iovec *iov, int n_iov, uint32_t len);
 
 #endif

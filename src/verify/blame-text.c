@@ -76,6 +76,8 @@ static void put_sent(FILE *f, const struct points *p)
 	} else if (p->sent == SEEN_WRONG) {
 		put_clause(f, "the server sent wrong bytes");
 		fprintf(f, " in 0x%" PRIx64 "-0x%" PRIx64, w->from, w->to - 1);
+	} else if (w && w->has_request && w->request.overlaps) {
+		put_clause(f, "the guest gave the server the same memory twice for it");
 	} else if (p->sent == SEEN_RIGHT) {
 		put_clause(f, p->f->to > p->f->from ? "the server sent the right bytes"
 						    : "the server told it rightly");

@@ -112,7 +112,8 @@ static bool was_there_before(const struct blame_facts *b, const struct points *p
 	uint64_t first = steps_past(b, 1, false);
 
 	return first && p->wrong_cached == first && p->f->steps == first && b->wire &&
-	       p->sent == SEEN_RIGHT && b->wire->n_first < count_fills(b);
+	       !b->wire->request.overlaps && p->sent == SEEN_RIGHT &&
+	       b->wire->n_first < count_fills(b);
 }
 
 static void collect(const struct blame_facts *b, const struct finding *f, struct points *p)

@@ -49,11 +49,18 @@ static bool looks_like_tail(const struct points *p)
 	       f->to - f->from <= COPY_MAX;
 }
 
+/* Bytes that are there, and others than they should be. */
+static bool has_wrong_bytes(const struct finding *f)
+{
+	return f->to > f->from && f->class != DAMAGE_SHORT && f->class != DAMAGE_LONG &&
+	       f->class != DAMAGE_PAST_EOF && f->class != DAMAGE_STRAY;
+}
+
 static enum certainty is_FOLIOQ_OFFSET(const struct points *p, enum layer l)
 {
 	const struct wire_request *q;
 
-	if (l != LAYER_PAGE_CACHE || p->f->to <= p->f->from)
+	if (l != LAYER_PAGE_CACHE || !has_wrong_bytes(p->f))
 		return CERTAINTY_NONE;
 	if (!p->wire || !p->wire->has_request)
 		return looks_like_tail(p) ? CERTAINTY_FITS : CERTAINTY_NONE;
@@ -66,19 +73,30 @@ static enum certainty is_FOLIOQ_OFFSET(const struct points *p, enum layer l)
 								: CERTAINTY_FITS;
 }
 
+/* The page that is too much comes first, so that all others are one page too late, and for the last there is
+ * no room. A page that lies behind the folio before may be the next of the same file. */
 static enum certainty is_FOLIOQ_PARKED(const struct points *p, enum layer l)
 {
-	if (l != LAYER_PAGE_CACHE || !is_virtio(p) || !p->wire->request.is_zero_copy ||
-	    !has_parked(p) || p->f->from != p->wire->request.offset)
+	const struct wire_request *q;
+
+	if (l != LAYER_PAGE_CACHE || !has_wrong_bytes(p->f) || !is_virtio(p) ||
+	    !p->wire->request.is_zero_copy || !has_parked(p))
 		return CERTAINTY_NONE;
-	return p->sent == SEEN_RIGHT ? CERTAINTY_MATCHES : CERTAINTY_FITS;
+	q = &p->wire->request;
+	if (p->f->from < q->offset || p->f->from >= q->offset + q->got)
+		return CERTAINTY_NONE;
+	if (q->overlaps)
+		return CERTAINTY_MATCHES;
+	return p->sent == SEEN_RIGHT && p->f->from / PAGE == q->offset / PAGE ? CERTAINTY_MATCHES
+									      : CERTAINTY_FITS;
 }
 
 static enum certainty is_FOLIOQ_SLOT(const struct points *p, enum layer l)
 {
 	const struct wire_request *q;
 
-	if (l != LAYER_PAGE_CACHE || !is_virtio(p) || !p->wire->request.is_zero_copy)
+	if (l != LAYER_PAGE_CACHE || !has_wrong_bytes(p->f) || !is_virtio(p) ||
+	    !p->wire->request.is_zero_copy)
 		return CERTAINTY_NONE;
 	q = &p->wire->request;
 	return p->f->from > q->offset && p->f->from < q->offset + q->got && p->f->from % PAGE == 0
@@ -86,14 +104,21 @@ static enum certainty is_FOLIOQ_SLOT(const struct points *p, enum layer l)
 		       : CERTAINTY_NONE;
 }
 
-/* The zeros are the client's own: it asked for these bytes only where it read past its cache. */
+/* The zeros are the client's own: it asked for these bytes only where it read past its cache, or later. The
+ * file was once told to end before them. */
 static enum certainty is_ZERO_POINT(const struct points *p, enum layer l)
 {
-	if (l != LAYER_PAGE_CACHE || p->f->class != DAMAGE_ZERO || p->f->to != p->f->size ||
-	    !p->wire || p->wire->n_first > p->n_past)
+	const struct wire_facts *w = p->wire;
+	uint64_t from = p->f->from;
+	bool is_there;
+
+	if (l != LAYER_PAGE_CACHE || p->f->class != DAMAGE_ZERO || p->f->to != p->f->size || !w ||
+	    (w->n_first > p->n_past && !p->was_there_before) || !w->has_size ||
+	    w->least_size > from)
 		return CERTAINTY_NONE;
-	return p->second_look && !strcmp(p->second_look, "stable") ? CERTAINTY_MATCHES
-								   : CERTAINTY_FITS;
+	is_there = from == w->least_size || (from % PAGE == 0 && from - w->least_size < PAGE);
+	return is_there || (p->second_look && !strcmp(p->second_look, "stable")) ? CERTAINTY_MATCHES
+										 : CERTAINTY_FITS;
 }
 
 static enum certainty is_CLEAR_TAIL(const struct points *p, enum layer l)
@@ -127,28 +152,30 @@ static bool is_word(const char *list, const char *word)
 	return false;
 }
 
-/* A version that is said not to have the bug is one step less sure. */
-static enum certainty weigh(enum certainty c, const struct known_bug *b,
-			    const struct known_kernel *k)
+static bool has_bug(const struct known_kernel *k, const struct known_bug *b)
 {
-	bool has_it = !k || !k->version || is_word(k->edits, b->id) ||
-		      linux_version_is_within(k->version, b->versions);
-
-	return has_it || c == CERTAINTY_NONE ? c : (enum certainty)(c - 1);
+	return !k || !k->version || is_word(k->edits, b->id) ||
+	       linux_version_is_within(k->version, b->versions);
 }
 
+/* A version that is said not to have the bug is one step less sure, and of two that fit the one is meant that
+ * it has. */
 const struct known_bug *known_bug_find(const struct points *p, const struct known_kernel *k,
 				       enum certainty *ret_c)
 {
 	const struct known_bug *best = NULL;
+	unsigned best_rank = 0;
 
 	*ret_c = CERTAINTY_NONE;
 	for (size_t i = 0; i < N_KNOWN_BUGS; i++) {
-		enum certainty c = weigh(checks[i](p, p->f->layer), &known_bugs[i], k);
+		unsigned c = checks[i](p, p->f->layer);
+		bool has_it = has_bug(k, &known_bugs[i]);
 
-		if (c > *ret_c) {
-			*ret_c = c;
+		c -= c && !has_it;
+		if (c && 2 * c + has_it > best_rank) {
+			best_rank = 2 * c + has_it;
 			best = &known_bugs[i];
+			*ret_c = (enum certainty)c;
 		}
 	}
 	return best;

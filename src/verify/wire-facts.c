@@ -118,6 +118,7 @@ static struct wire_request request_of(const struct reading *r, const struct exch
 		.has_route = e->request.has_route,
 		.is_zero_copy = e->request.has_route &&
 				route_is_zero_copy(&e->request.route, e->t.type),
+		.overlaps = is_read && e->reply.overlaps,
 	};
 }
 
@@ -169,7 +170,8 @@ static void judge_payload(struct asked *a, const struct exchange *e, const struc
 	struct wire_facts *f = a->facts;
 	uint32_t n = trace_n_digests(e->reply.grid, e->reply.payload_len);
 
-	if (!trace_has_digests(&e->reply) || e->reply.payload_len != q->got || a->fd < 0)
+	if (!trace_has_digests(&e->reply) || e->reply.payload_len != q->got || a->fd < 0 ||
+	    q->overlaps)
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t from, to;
@@ -321,12 +323,20 @@ static void take_earlier(struct reading *r, struct asked *a, const struct exchan
 		take_write(r, a, e);
 }
 
+static void note_size(struct wire_facts *f, uint64_t size)
+{
+	f->least_size = f->has_size ? MIN(f->least_size, size) : size;
+	f->has_size = true;
+}
+
 static void take_exchange(struct reading *r, struct asked *a, const struct exchange *e)
 {
 	bool is_done = e->kind == EXCHANGE_DONE && e->r_well_formed;
 
 	if (!is_done)
 		return;
+	if (e->r.type == Rgetattr && !a->is_folder)
+		note_size(a->facts, e->r.Rgetattr.size);
 	if (r->part == BEFORE) {
 		if (!a->is_folder)
 			take_earlier(r, a, e);

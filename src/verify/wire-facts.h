@@ -30,6 +30,8 @@ struct wire_facts {
 	bool has_request, has_before;
 	struct wire_request near[WIRE_NEAR]; /* in the order of time, `request` among them */
 	unsigned n_near;
+	uint64_t least_size; /* that an Rgetattr of the file told, also before the walk */
+	bool has_size;
 	char *text; /* of a wrong Rgetattr or Rlerror: what it said; may be NULL */
 	/* The guest's block is what went over the wire before the walk began. */
 	bool was_before;

@@ -15,6 +15,7 @@ struct wire_request {
 	uint64_t time; /* ns since the recording's first message */
 	uint64_t took; /* ns until its reply */
 	bool has_route, is_zero_copy;
+	bool overlaps; /* parts of what was read went to the same memory of the guest */
 };
 
 #endif

@@ -337,8 +337,22 @@ static void zero_copy_pages_of_others_are_known(void **state)
 	w.request.is_zero_copy = true;
 	expect_bug(state, f, &w, "xxx..", "6.12-rc3", NULL, "folioq-parked", CERTAINTY_MATCHES);
 	w.request.offset = 0x2000;
+	/* Both fit, and the one or the other was brought back. */
+	expect_bug(state, f, &w, "xxx..", "6.12", "folioq-slot", "folioq-slot", CERTAINTY_FITS);
+	expect_bug(state, f, &w, "xxx..", "6.12", "folioq-parked", "folioq-parked", CERTAINTY_FITS);
+	w.sent = SEEN_NOT;
+	w.request.overlaps = true;
+	expect_bug(state, f, &w, "xxx..", "6.12-rc1", NULL, "folioq-parked", CERTAINTY_MATCHES);
+	w = sent(SEEN_RIGHT);
+	w.has_before = false;
+	w.request.got = 8192;
+	w.request.is_zero_copy = true;
+	w.request.offset = 0x2000;
 	expect_bug(state, f, &w, "xxx..", "6.12-rc1", NULL, "folioq-slot", CERTAINTY_FITS);
 	expect_bug(state, f, &w, "xxx..", "6.12-rc2", NULL, "none", CERTAINTY_NONE);
+	/* An end that comes too early is none of its pages. */
+	f.class = DAMAGE_SHORT;
+	expect_bug(state, f, &w, "xxx..", "6.12-rc1", NULL, "none", CERTAINTY_NONE);
 }
 
 static void zeros_that_nobody_asked_for_are_known(void **state)
@@ -348,11 +362,24 @@ static void zeros_that_nobody_asked_for_are_known(void **state)
 
 	w.has_request = w.has_before = false;
 	w.n_first = 1; /* by O_DIRECT */
+	w.has_size = true;
+	w.least_size = 0x3000;
 	expect_bug(state, f, &w, "xxx..", "6.12.117", NULL, "zero-point", CERTAINTY_MATCHES);
 	w.n_first = 2;
 	expect_bug(state, f, &w, "xxx..", "6.12.117", NULL, "none", CERTAINTY_NONE);
 	w.n_first = 1;
 	expect_bug(state, f, &w, "xxx..", "6.7", NULL, "zero-point", CERTAINTY_FITS);
+	/* The first step alone got them; by others the bytes were asked for, later. */
+	f = tail_by(READ);
+	w.n_first = 4;
+	expect_bug(state, f, &w, "...x.", "6.12.117", NULL, "none", CERTAINTY_NONE);
+	w.n_first = 3;
+	expect_bug(state, f, &w, ".....", "6.12.117", NULL, "zero-point", CERTAINTY_MATCHES);
+	w.least_size = 0x100;
+	expect_bug(state, f, &w, ".....", "6.12.117", NULL, "zero-point", CERTAINTY_FITS);
+	/* It was always so long. */
+	w.least_size = SIZE;
+	expect_bug(state, f, &w, "xxx..", "6.12.117", NULL, "none", CERTAINTY_NONE);
 }
 
 static void padding_and_old_bytes_behind_the_end_are_known(void **state)

@@ -175,6 +175,25 @@ static void recorded_data_has_the_same_digests(void **state)
 	assert_string_equal(data, digests);
 }
 
+static void parts_that_overlap_are_told_from_those_that_do_not(void **state)
+{
+	static char m[400];
+	const struct iovec rising[] = {{m, 100}, {m + 100, 100}, {m + 300, 100}};
+	const struct iovec falling[] = {{m + 300, 100}, {m + 100, 100}, {m, 100}};
+	const struct iovec twice[] = {{m + 300, 100}, {m, 100}, {m + 300, 100}};
+	const struct iovec within[] = {{m, 200}, {m + 199, 1}};
+
+	(void)state;
+	assert_false(trace_parts_overlap(rising, 3, 300));
+	assert_false(trace_parts_overlap(falling, 3, 300));
+	assert_false(trace_parts_overlap(rising, 0, 0));
+	assert_true(trace_parts_overlap(twice, 3, 300));
+	/* What the message does not reach does not count. */
+	assert_true(trace_parts_overlap(twice, 3, 201));
+	assert_false(trace_parts_overlap(twice, 3, 200));
+	assert_true(trace_parts_overlap(within, 2, 201));
+}
+
 static uint8_t *read_file(size_t *ret_n)
 {
 	FILE *f = fopen(path, "re");
@@ -549,6 +568,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(recorded_data_has_the_same_digests),
+		cmocka_unit_test(parts_that_overlap_are_told_from_those_that_do_not),
 		cmocka_unit_test(a_cut_at_any_byte_loses_only_the_end),
 		cmocka_unit_test(a_cut_is_told),
 		cmocka_unit_test(a_wrong_bit_is_found_wherever_it_is),

@@ -219,6 +219,35 @@ static void the_ends_of_an_unaligned_payload_are_compared_as_they_are(void **sta
 	assert_int_equal(w.sent, SEEN_RIGHT);
 }
 
+/* Two pages of the file went to one page of the guest: there the second is left, which the server sent rightly. */
+static void what_went_to_the_same_memory_twice_is_no_evidence(void **state)
+{
+	const char *t = "Tread tag=1 fid=1 offset=0 count=8192", *r = "Rread tag=1 data=#8192";
+	struct iovec iov[2] = {{.iov_base = bytes + 4096, .iov_len = 4096},
+			       {.iov_base = bytes + 4096, .iov_len = 4096}};
+	uint8_t request[512], reply[512];
+	struct trace_message q = {.head = request, .head_len = bytes_of(t, request)};
+	struct trace_message a = {.head = reply,
+				  .head_len = bytes_of(r, reply),
+				  .iov = iov,
+				  .n_iov = 2,
+				  .data_len = 8192};
+	struct finding f = tail();
+	struct wire_facts w;
+
+	(void)state;
+	f.from = 0;
+	f.to = 4096;
+	mark("walk", 1);
+	q.time = ++now;
+	a.time = ++now;
+	trace_conn_request(conn, &q);
+	trace_conn_reply(conn, request, q.head_len, &a);
+	w = ask(&f, false);
+	assert_int_equal(w.sent, SEEN_NOT);
+	assert_true(w.has_request && w.request.overlaps);
+}
+
 static void what_is_wrong_elsewhere_in_the_payload_is_another_matter(void **state)
 {
 	const struct finding f = tail();
@@ -317,11 +346,15 @@ static void a_wrong_size_in_an_rgetattr(void **state)
 	struct wire_facts w;
 
 	(void)state;
+	say("Tgetattr tag=6 fid=1 request_mask=0x7ff",
+	    "Rgetattr tag=6 valid=0x7ff qid=00.1.2 mode=0100644 nlink=1 size=12345");
 	mark("walk", 1);
 	say("Tgetattr tag=6 fid=1 request_mask=0x7ff",
 	    "Rgetattr tag=6 valid=0x7ff qid=00.1.2 mode=0100644 nlink=1 size=12948");
 	w = ask(&f, false);
 	assert_int_equal(w.sent, SEEN_WRONG);
+	assert_true(w.has_size);
+	assert_int_equal(w.least_size, 12345);
 	assert_string_equal(w.text,
 			    "the Rgetattr of tag 6 says size 12948, the host's file has 12943");
 	wire_facts_done(&w, 1);
@@ -450,6 +483,7 @@ int main(void)
 		TEST(right_bytes_and_the_request_that_carried_them),
 		TEST(one_wrong_byte_within_an_unaligned_payload),
 		TEST(the_ends_of_an_unaligned_payload_are_compared_as_they_are),
+		TEST(what_went_to_the_same_memory_twice_is_no_evidence),
 		TEST(what_is_wrong_elsewhere_in_the_payload_is_another_matter),
 		TEST(other_walks_and_other_files_do_not_count),
 		TEST(an_end_that_comes_too_early),
