@@ -32,10 +32,11 @@
 struct device {
 	struct device *next;
 	uint64_t dev;
-	bool is_memory; /* tmpfs and the like: reads and writes never wait for a disk */
-	bool is_remote; /* any call may wait for another program or machine */
-	bool is_pseudo; /* files are made when they are read: their sizes say little */
-	bool has_btime; /* which stays the same as long as the file lives */
+	bool is_memory;	     /* tmpfs and the like: reads and writes never wait for a disk */
+	bool is_remote;	     /* any call may wait for another program or machine */
+	bool is_pseudo;	     /* files are made when they are read: their sizes say little */
+	bool has_btime;	     /* which stays the same as long as the file lives */
+	bool lists_by_ctime; /* a folder's names do not change without its ctime */
 };
 
 struct inode_key {
@@ -114,6 +115,7 @@ struct local_file {
 	struct list lock_uses;			     /* under the inode's lock_mutex */
 	pthread_mutex_t dir_mutex;
 	bool dir_counted;	/* under dir_mutex: among local.n_dir_buffers */
+	bool dir_kept;		/* under dir_mutex: the last reply was of a kept listing */
 	struct dir_buffer *dir; /* under dir_mutex; NULL until the first readdir */
 };
 
@@ -142,6 +144,7 @@ struct local {
 	unsigned n_fds, n_reclaimed, n_renames;
 	struct device *devices;
 	struct prefix_table *prefixes;
+	struct listings *listings;
 };
 
 static inline struct local_node *local_node(struct node *n)
@@ -214,6 +217,7 @@ void inode_drop_user_locked(struct local *l, struct inode *i);
 void inode_unref(struct local *l, struct inode *i);
 /* The inode in use that ST describes; NULL if there is none. */
 struct inode *find_inode_locked(struct local *l, const struct statx *st);
+bool is_equal_key(const struct inode_key *a, const struct inode_key *b);
 bool is_same_file(const struct inode *i, const struct statx *st);
 void inodes_done(struct local *l);
 
@@ -264,6 +268,9 @@ uint64_t qid_path(struct local *l, uint64_t dev, uint64_t ino);
 uint8_t qid_type(uint32_t mode);
 void qid_of(struct local *l, const struct statx *st, struct qid *ret_qid);
 uint64_t stat_dev(const struct statx *st);
+/* Will the next change set another ctime? Time stamps have steps: what was changed a moment ago may
+ * change again without a trace. */
+bool has_settled(const struct statx *st);
 
 /* local-attr.c */
 int local_getattr(struct node *n, struct file *open, const struct call *c, uint64_t mask,
@@ -296,6 +303,28 @@ int local_read(struct file *f, const struct call *c, const struct iovec *iov, in
 int local_write(struct file *f, const struct call *c, const struct iovec *iov, int n,
 		uint64_t offset, size_t *ret_count);
 int local_fsync(struct file *f, const struct call *c, bool datasync);
+
+/* local-listing.c */
+
+/* All that getdents64 said of a folder, unchanging. */
+struct kept_listing {
+	atomic_uint refs;
+	struct inode_key key;
+	int64_t ctime_sec;
+	uint32_t ctime_nsec;
+	size_t size;
+	_Alignas(uint64_t) char bytes[];
+};
+
+int listings_new(struct local *l);
+void listings_free(struct local *l);
+/* Of the folder I, which ST was just said to be; counted, or NULL. */
+struct kept_listing *listing_find(struct local *l, const struct inode *i, const struct statx *st);
+/* May what is read after ST be kept for this ctime? */
+bool may_keep_listing(const struct inode *i, const struct statx *st);
+void listing_keep(struct local *l, const struct inode *i, const struct statx_timestamp *ctime,
+		  const char *bytes, size_t size);
+void listing_unref(struct kept_listing *g);
 
 /* local-readdir.c */
 void free_dir_buffer(struct local_file *f);

@@ -30,7 +30,7 @@ static struct inode_key key_of(const struct statx *st, const struct device *d)
 	return k;
 }
 
-static bool is_equal_key(const struct inode_key *a, const struct inode_key *b)
+bool is_equal_key(const struct inode_key *a, const struct inode_key *b)
 {
 	return a->ino == b->ino && a->dev == b->dev && a->mnt == b->mnt &&
 	       a->btime_sec == b->btime_sec && a->btime_nsec == b->btime_nsec;

@@ -2,15 +2,12 @@
 /* Whose a file is, where statx may not tell: in a user namespace that has no name for its owner.
  *
  * Asking outside takes a hundred times as long as statx, so the answer is kept with the inode. It
- * holds as long as the ctime stays the same, for a new owner changes that; but time stamps have
- * steps, and what was changed a moment ago may change again without a trace. */
+ * holds as long as the ctime stays the same, for a new owner changes that. */
 #include <errno.h>
-#include <time.h>
 
 #include "local-impl.h"
 
 #define NOBODY 65534 /* whom statx names then */
-#define SETTLED_S 2  /* longer than any step of a time stamp */
 
 static bool is_known(struct local *l, const struct inode *i, struct statx *st)
 {
@@ -31,10 +28,7 @@ static bool is_known(struct local *l, const struct inode *i, struct statx *st)
 /* ST was read before the owner was asked for. */
 static void keep(struct local *l, struct inode *i, const struct statx *st)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (now.tv_sec < st->stx_ctime.tv_sec + SETTLED_S)
+	if (!has_settled(st))
 		return;
 	pthread_mutex_lock(&l->lock);
 	i->owner = (struct known_owner){

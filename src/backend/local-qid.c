@@ -13,14 +13,17 @@
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #include "macros.h"
 
 #define LOW_BITS 48
 #define MAX_PREFIXES 0x7fff
 #define N_PREFIX_SLOTS 0x10000
+#define SETTLED_S 2 /* longer than any step of a time stamp */
 
 /* Open addressing; a slot of index 0 is free. Slots are filled once, under local.lock. */
 struct prefix_table {
@@ -54,6 +57,12 @@ static const uint32_t pseudo_types[] = {SYSFS_MAGIC, PROC_SUPER_MAGIC, CGROUP_SU
 static const uint32_t no_btime_types[] = {OVERLAYFS_SUPER_MAGIC, MSDOS_SUPER_MAGIC, MAGIC_EXFAT,
 					  MAGIC_NTFS, MAGIC_NTFS3};
 
+static const uint32_t ctime_types[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+				       F2FS_SUPER_MAGIC, TMPFS_MAGIC};
+
+/* As statfs(2) tells them: here not each listing is an access that sets a folder's atime. */
+#define LAZY_ATIME (ST_NOATIME | ST_NODIRATIME | ST_RELATIME)
+
 static bool is_one_of(uint32_t type, const uint32_t *types, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -81,9 +90,11 @@ bool is_known_local(struct local *l, uint64_t dev)
 	return d && !d->is_remote;
 }
 
-static const struct device *add_device_locked(struct local *l, uint64_t dev, uint32_t type)
+static const struct device *add_device_locked(struct local *l, uint64_t dev,
+					      const struct statfs *fs)
 {
 	struct device *d = calloc(1, sizeof(*d));
+	uint32_t type = (uint32_t)fs->f_type;
 
 	if (!d)
 		return NULL;
@@ -93,6 +104,8 @@ static const struct device *add_device_locked(struct local *l, uint64_t dev, uin
 	d->is_pseudo = is_one_of(type, pseudo_types, ARRAY_SIZE(pseudo_types));
 	d->has_btime = !d->is_remote &&
 		       !is_one_of(type, no_btime_types, ARRAY_SIZE(no_btime_types));
+	d->lists_by_ctime = is_one_of(type, ctime_types, ARRAY_SIZE(ctime_types)) &&
+			    (uint64_t)fs->f_flags & LAZY_ATIME;
 	d->next = l->devices;
 	l->devices = d;
 	return d;
@@ -109,11 +122,11 @@ const struct device *device_get(struct local *l, int fd, uint64_t dev)
 	if (d)
 		return d;
 	if (fstatfs(fd, &fs))
-		fs.f_type = 0;
+		fs = (struct statfs){.f_type = 0};
 	pthread_mutex_lock(&l->lock);
 	d = find_device_locked(l, dev);
 	if (!d)
-		d = add_device_locked(l, dev, (uint32_t)fs.f_type);
+		d = add_device_locked(l, dev, &fs);
 	pthread_mutex_unlock(&l->lock);
 	return d;
 }
@@ -185,6 +198,14 @@ uint8_t qid_type(uint32_t mode)
 uint64_t stat_dev(const struct statx *st)
 {
 	return makedev(st->stx_dev_major, st->stx_dev_minor);
+}
+
+bool has_settled(const struct statx *st)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec >= st->stx_ctime.tv_sec + SETTLED_S;
 }
 
 /* From ctime: within the 4 seconds that the low half of the nanoseconds lasts, different for each;

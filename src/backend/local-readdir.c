@@ -30,6 +30,9 @@ struct host_entry {
 struct dir_buffer {
 	uint64_t offset; /* of the entry AT */
 	size_t at, end;	 /* the entries that are not yet taken */
+	size_t size;	 /* of all that came since the start of the folder, if `keep` */
+	bool keep;	 /* it is worth it if that was all of the folder, */
+	struct statx_timestamp ctime; /* which had this then */
 	_Alignas(uint64_t) char bytes[BUFFER_SIZE];
 };
 
@@ -50,6 +53,7 @@ static int get_buffer(struct local_file *f, struct dir_buffer **ret_d)
 			return -ENOMEM;
 		f->dir->offset = NOWHERE;
 		f->dir->at = f->dir->end = 0;
+		f->dir->keep = false;
 	}
 	*ret_d = f->dir;
 	return 0;
@@ -76,12 +80,14 @@ static int seek_to(struct local_file *f, struct dir_buffer *d, uint64_t offset)
 {
 	if (offset > INT64_MAX)
 		return -EINVAL;
-	if (offset == d->offset)
+	/* who starts anew wants to see what is there now */
+	if (offset && offset == d->offset)
 		return 0;
 	if (lseek(f->fd, (off_t)offset, SEEK_SET) < 0)
 		return -errno;
 	d->offset = offset;
 	d->at = d->end = 0;
+	d->keep = false;
 	return 0;
 }
 
@@ -95,6 +101,10 @@ static int fill(struct local_file *f, struct dir_buffer *d)
 		return -errno;
 	d->at = 0;
 	d->end = (size_t)n;
+	if (d->keep && !n)
+		listing_keep(f->node->local, f->node->inode, &d->ctime, d->bytes, d->size);
+	d->keep = d->keep && n && !d->size;
+	d->size = d->end;
 	return 0;
 }
 
@@ -134,31 +144,88 @@ static struct dirent9 entry_of(struct local_file *f, const struct host_entry *h)
 	return e;
 }
 
+/* Those from *AT to END. False: the reply is full. */
+static bool emit_some(struct local_file *f, const char *bytes, size_t *at, size_t end,
+		      uint64_t *offset, emit_fn emit, void *arg)
+{
+	while (*at < end) {
+		const struct host_entry *h = (const void *)(bytes + *at);
+		struct dirent9 e = entry_of(f, h);
+
+		if (!emit(arg, &e))
+			return false;
+		*at += h->size;
+		*offset = h->next;
+	}
+	return true;
+}
+
 static int emit_entries(struct local_file *f, struct dir_buffer *d, emit_fn emit, void *arg)
 {
-	for (;;) {
-		const struct host_entry *h;
-		struct dirent9 e;
+	int r;
 
-		if (d->at == d->end) {
-			int r = fill(f, d);
-
-			if (r || d->end == 0)
-				return r;
-		}
-		h = (const void *)(d->bytes + d->at);
-		e = entry_of(f, h);
-		if (!emit(arg, &e))
-			return 0;
-		d->at += h->size;
-		d->offset = h->next;
+	while (emit_some(f, d->bytes, &d->at, d->end, &d->offset, emit, arg)) {
+		r = fill(f, d);
+		if (r || !d->end)
+			return r;
 	}
+	return 0;
+}
+
+/* Where in G the entry at OFFSET is, which may be the end. */
+static bool find_offset(const struct kept_listing *g, uint64_t offset, size_t *ret_at)
+{
+	size_t at = 0;
+	uint64_t here = 0;
+
+	while (here != offset && at < g->size) {
+		const struct host_entry *h = (const void *)(g->bytes + at);
+
+		at += h->size;
+		here = h->next;
+	}
+	*ret_at = at;
+	return here == offset;
+}
+
+/* False: there is none, or not with this offset. */
+static bool emit_kept(struct local_file *f, const struct statx *st, uint64_t offset, emit_fn emit,
+		      void *arg)
+{
+	struct kept_listing *g = listing_find(f->node->local, f->node->inode, st);
+	size_t at;
+
+	f->dir_kept = g && find_offset(g, offset, &at);
+	if (f->dir_kept)
+		emit_some(f, g->bytes, &at, g->size, &offset, emit, arg);
+	listing_unref(g);
+	return f->dir_kept;
+}
+
+static int emit_read(struct local_file *f, const struct statx *st, uint64_t offset, emit_fn emit,
+		     void *arg)
+{
+	struct dir_buffer *d;
+	int r = get_buffer(f, &d);
+
+	if (!r)
+		r = seek_to(f, d, offset);
+	if (!r && !offset && st && may_keep_listing(f->node->inode, st)) {
+		d->keep = true;
+		d->size = 0;
+		d->ctime = st->stx_ctime;
+	}
+	if (!r)
+		r = emit_entries(f, d, emit, arg);
+	keep_or_free_buffer(f);
+	return r;
 }
 
 int local_readdir(struct file *file, const struct call *c, uint64_t offset, emit_fn emit, void *arg)
 {
 	struct local_file *f = local_file(file);
-	struct dir_buffer *d;
+	bool has_stat = false;
+	struct statx st;
 	int r;
 
 	if (!S_ISDIR(f->node->inode->type))
@@ -170,12 +237,10 @@ int local_readdir(struct file *file, const struct call *c, uint64_t offset, emit
 		r = lock_for(c, &f->dir_mutex);
 	if (r)
 		return r;
-	r = get_buffer(f, &d);
-	if (!r)
-		r = seek_to(f, d, offset);
-	if (!r)
-		r = emit_entries(f, d, emit, arg);
-	keep_or_free_buffer(f);
+	if (f->node->inode->device->lists_by_ctime && (!offset || f->dir_kept))
+		has_stat = !stat_fd(f->fd, &st);
+	if (!has_stat || !emit_kept(f, &st, offset, emit, arg))
+		r = emit_read(f, has_stat ? &st : NULL, offset, emit, arg);
 	pthread_mutex_unlock(&f->dir_mutex);
 	return r;
 }

@@ -157,6 +157,7 @@ static void free_local(struct backend *b)
 
 	inodes_done(l);
 	prefixes_free(l);
+	listings_free(l);
 	close(l->root_fd);
 	close(l->proc_fd);
 	if (l->handle_fd >= 0)
@@ -239,7 +240,8 @@ int local_new(const struct local_config *cfg, struct backend **ret_b)
 	if (!l || !(l->buckets = calloc(N_FIRST_BUCKETS, sizeof(struct inode *))))
 		return -ENOMEM;
 	l->n_buckets = N_FIRST_BUCKETS;
-	if (prefixes_new(l)) {
+	if (prefixes_new(l) || listings_new(l)) {
+		free(l->prefixes);
 		free(l->buckets);
 		return -ENOMEM;
 	}
