@@ -15,7 +15,6 @@
 #include "macros.h"
 #include "wire-facts.h"
 
-#define BLAMED_MAX 256	   /* findings of a mount */
 #define ROOM_WAIT_MS 10000 /* for a guest that takes little or nothing, all in all */
 #define MARK_WAIT_MS 3000  /* a server writes its recording within a fraction of that */
 #define NO_MARK_WAIT_MS 300
@@ -99,22 +98,24 @@ void inquiry_conclude(const struct inquiry *q, const struct tally *t)
 	struct wire_facts *facts;
 	const char *why;
 
-	for (const struct finding *f = t->findings; f && n < BLAMED_MAX; f = f->next)
+	for (const struct finding *f = t->findings; f && n < INQUIRY_BLAMED_MAX; f = f->next)
 		n++;
 	if (!n)
 		return;
 	facts = read_wire(q, t, n, &why);
-	for (struct finding *f = t->findings; f && i < n; f = f->next, i++) {
+	for (struct finding *f = t->findings; f; f = f->next, i++) {
 		const struct blame_facts b = {
 			.t = t,
-			.wire = facts ? &facts[i] : NULL,
+			.wire = facts && i < n ? &facts[i] : NULL,
 			.no_wire = why,
 			.look = q->look,
 			.kernel = &q->kernel,
 			.is_uncached = q->is_uncached,
 		};
 
-		blame(&b, f);
+		f->is_unasked = i >= n;
+		if (!f->is_unasked)
+			blame(&b, f);
 	}
 	known_bugs_spread(t);
 	wire_facts_done(facts, n);

@@ -28,7 +28,8 @@ struct inquiry {
  * read it all. */
 int inquiry_ask(struct inquiry *q, const struct tally *t, int terminal, int interrupt);
 
-/* Blames T's findings. */
+/* Blames T's findings, so many of them. */
+#define INQUIRY_BLAMED_MAX 2000
 void inquiry_conclude(const struct inquiry *q, const struct tally *t);
 
 /* Forgets the look. */

@@ -40,6 +40,7 @@ struct finding {
 	struct sample sample;
 	enum layer layer;	     /* the first bad one */
 	char *evidence;		     /* why that one, or what is missing to say it; may be NULL */
+	bool is_unasked;	     /* there were too many to look for the layer of this one */
 	const char *second_look;     /* what it came to; a name of blame.h, or NULL */
 	const struct known_bug *bug; /* that explains it, or NULL */
 	enum certainty certainty;

@@ -50,6 +50,16 @@ static void put_circumstances(FILE *f, const struct circumstances *c)
 		c->msize);
 }
 
+/* Those that were only counted are none of the list. */
+static uint64_t count_unasked(const struct tally *t)
+{
+	uint64_t kept = 0, unasked = 0;
+
+	for (const struct finding *d = t->findings; d; d = d->next, kept++)
+		unasked += d->is_unasked;
+	return unasked ? unasked + (t->n_findings - kept) : 0;
+}
+
 static void put_left_out(FILE *f, const struct tally *t)
 {
 	if (t->n_changed)
@@ -62,6 +72,9 @@ static void put_left_out(FILE *f, const struct tally *t)
 	if (t->n_starved && t->n_findings)
 		fprintf(f, "; the guest had no memory for %" PRIu64 " other%s (ENOMEM)",
 			t->n_starved, plural(t->n_starved));
+	if (count_unasked(t))
+		fprintf(f, "; for %" PRIu64 " of the findings the layer was not looked for",
+			count_unasked(t));
 	if (t->no_xattrs)
 		fprintf(f, "; the share has no extended attributes");
 }

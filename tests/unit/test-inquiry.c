@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* The second look is asked for at a terminal that nobody reads. */
+/* What is asked about damage, and of whom: the second look at a terminal that nobody reads; more findings
+ * than can be asked about. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "cmocka-all.h"
+#include "cleanup.h"
 #include "compare.h"
 #include "inquiry.h"
+#include "macros.h"
 #include "manifest.h"
+#include "verdict.h"
 
 static void an_interrupt_ends_the_waiting(void **state)
 {
@@ -34,9 +39,36 @@ static void an_interrupt_ends_the_waiting(void **state)
 	close(dir_fd);
 }
 
+static void findings_that_are_too_many_are_told(void **state)
+{
+	static struct finding f[INQUIRY_BLAMED_MAX + 2];
+	const struct circumstances here = {
+		.version = "6.12", .guest = "UML", .transport = "virtio", .cache = "mmap"};
+	const struct inquiry q = {.no_recording = "there is none"};
+	struct tally t = {
+		.n_steps = 1, .steps = {"read"}, .findings = f, .n_findings = ARRAY_SIZE(f) + 1};
+	autofree char *sentence = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(f); i++)
+		f[i] = (struct finding){.next = i + 1 < ARRAY_SIZE(f) ? &f[i + 1] : NULL,
+					.path = (char *)"f",
+					.class = DAMAGE_MISSING};
+	inquiry_conclude(&q, &t);
+	assert_non_null(f[INQUIRY_BLAMED_MAX - 1].evidence);
+	assert_null(f[INQUIRY_BLAMED_MAX].evidence);
+	sentence = verdict_sentence(&t, &here);
+	assert_non_null(strstr(sentence, "; for 3 of the findings the layer was not looked for"));
+	for (size_t i = 0; i < ARRAY_SIZE(f); i++)
+		free(f[i].evidence);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(an_interrupt_ends_the_waiting)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_interrupt_ends_the_waiting),
+		cmocka_unit_test(findings_that_are_too_many_are_told),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
