@@ -140,11 +140,18 @@ void trace_digest_parts(const struct iovec *iov, int n_iov, uint32_t grid, uint3
 	}
 }
 
-static int compare_parts(const void *a, const void *b)
+/* By address. Not qsort: it may ask the system for the size of memory, and a sandbox ends who does. */
+static void sort_parts(struct iovec *parts, int n)
 {
-	const struct iovec *x = a, *y = b;
+	for (int gap = n / 2; gap; gap /= 2)
+		for (int i = gap; i < n; i++) {
+			struct iovec v = parts[i];
+			int k = i;
 
-	return (x->iov_base > y->iov_base) - (x->iov_base < y->iov_base);
+			for (; k >= gap && parts[k - gap].iov_base > v.iov_base; k -= gap)
+				parts[k] = parts[k - gap];
+			parts[k] = v;
+		}
 }
 
 static bool is_apart(const struct iovec *a, const struct iovec *b)
@@ -168,7 +175,7 @@ bool trace_parts_overlap(const struct iovec *iov, int n_iov, uint32_t len)
 		parts[n].iov_len = MIN(iov[n].iov_len, (size_t)len);
 		len -= (uint32_t)parts[n].iov_len;
 	}
-	qsort(parts, (size_t)n, sizeof(*parts), compare_parts);
+	sort_parts(parts, n);
 	for (int i = 1; i < n; i++)
 		if (!is_apart(&parts[i - 1], &parts[i]))
 			return true;

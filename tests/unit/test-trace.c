@@ -182,6 +182,7 @@ static void parts_that_overlap_are_told_from_those_that_do_not(void **state)
 	const struct iovec falling[] = {{m + 300, 100}, {m + 100, 100}, {m, 100}};
 	const struct iovec twice[] = {{m + 300, 100}, {m, 100}, {m + 300, 100}};
 	const struct iovec within[] = {{m, 200}, {m + 199, 1}};
+	struct iovec many[400];
 
 	(void)state;
 	assert_false(trace_parts_overlap(rising, 3, 300));
@@ -192,6 +193,12 @@ static void parts_that_overlap_are_told_from_those_that_do_not(void **state)
 	assert_true(trace_parts_overlap(twice, 3, 201));
 	assert_false(trace_parts_overlap(twice, 3, 200));
 	assert_true(trace_parts_overlap(within, 2, 201));
+	/* So many in any order. */
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+		many[i] = (struct iovec){m + i * 7919 % ARRAY_SIZE(many), 1};
+	assert_false(trace_parts_overlap(many, ARRAY_SIZE(many), ARRAY_SIZE(many)));
+	many[3].iov_base = many[300].iov_base;
+	assert_true(trace_parts_overlap(many, ARRAY_SIZE(many), ARRAY_SIZE(many)));
 }
 
 static uint8_t *read_file(size_t *ret_n)
