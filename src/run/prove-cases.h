@@ -49,9 +49,11 @@
 	C(SERVER, SERVER, LONG, "padded", 40000, 4096)            \
 	C(SERVER, SERVER, MISSING, "hidden", 0, 0)                \
 	C(REWRITTEN, SERVER, STALE, "stale", 4096, 8192)          \
+	C(REWRITTEN, SERVER, TORN, "stale", 16384, 1600)          \
 	C(WRITTEN, SERVER, FOREIGN, "lost-write", 8192, 4096)     \
 	C(WRITTEN, SERVER, SHIFTED, "misplaced", 8192, 4096)      \
 	C(REWRITTEN, TRANSPORT, STALE, "stale", 8192, 4096)       \
+	C(REWRITTEN, TRANSPORT, TORN, "stale", 26624, 2048)       \
 	C(TRANSPORT, TRANSPORT, ZERO, "zero", 4096, 4096)         \
 	C(TRANSPORT, TRANSPORT, ZERO, "zero", 39000, 1000)        \
 	C(TRANSPORT, TRANSPORT, ZERO, "zero", 12288, 655)         \
@@ -67,6 +69,7 @@
 	C(CACHE, PAGE_CACHE, SHIFTED, "shifted", 12288, 8192)     \
 	C(CACHE, PAGE_CACHE, FOREIGN, "foreign", 16384, 4096)     \
 	C(CACHE, PAGE_CACHE, STALE, "stale", 20480, 4096)         \
+	C(CACHE, PAGE_CACHE, TORN, "stale", 28672, 800)           \
 	C(CACHE, PAGE_CACHE, PAST_EOF, "past-eof", 40000, 100)    \
 	C(CACHE, PAGE_CACHE, STRAY, "stray", 100, 655)            \
 	C(READER, READER, ZERO, "read zero", 4096, 4096)          \
