@@ -9,6 +9,7 @@
 #include "guards.h"
 #include "macros.h"
 #include "options.h"
+#include "serve-identity.h"
 
 static int take_cpu(struct option_line *l, void *o, const char *value)
 {
@@ -33,6 +34,7 @@ static const struct option_row rows[] = {
 	{"msize", OPTION_NUMBER, FIELD(msize), .min = 4096, .max = 1U << 20},
 	{"iounit", OPTION_NUMBER, FIELD(iounit), .min = 0, .max = 1U << 20},
 	{"guard", OPTION_TEXT, FIELD(guard)},
+	{"identity", OPTION_TEXT, FIELD(identity)},
 	{"record", OPTION_TEXT, FIELD(recording)},
 	{"qemu", OPTION_TEXT, FIELD(wish.qemu)},
 	{"memory", OPTION_NUMBER, FIELD(memory_mib), .min = 64, .max = 65536},
@@ -65,6 +67,7 @@ void lab_run_help(void)
 	       "  --msize N                bytes of the largest message, 4096 to 1048576 (512000)\n"
 	       "  --iounit N               what warren's server answers to open (0)\n"
 	       "  --guard LIST             the guards of warren's server, as for 'warren serve'\n"
+	       "  --identity MODEL         passthrough, squash or mapped, as for 'warren serve'\n"
 	       "  --record FILE            record all messages of warren's server, for 'warren "
 	       "trace'\n"
 	       "  --qemu NAME|PATH         which QEMU: a Debian release's, or a program's path\n"
@@ -120,6 +123,8 @@ static const char *find_conflict(const struct run_options *o)
 		return "--guard: 'warren serve --help' lists the guards";
 	if (o->guard && o->share == LAB_RUN_BY_QEMU)
 		return "--guard is for --share warren and --share tcp";
+	if (o->identity && o->share == LAB_RUN_BY_QEMU)
+		return "--identity is for --share warren and --share tcp";
 	if (o->recording && o->share == LAB_RUN_BY_QEMU)
 		return "--record is for --share warren and --share tcp";
 	if (!o->argv && (!isatty(0) || !isatty(1)))
@@ -127,12 +132,21 @@ static const char *find_conflict(const struct run_options *o)
 	return NULL;
 }
 
+/* As the server will, but before a guest is made for it. */
+static int check_identity(const char *text)
+{
+	struct serve_identity id = {0};
+	int status = text ? serve_parse_identity(text, &id) : EXIT_OK;
+
+	return status ? status : serve_check_identity(&id);
+}
+
 int lab_run_parse(int argc, char **argv, struct run_options *o)
 {
 	struct option_line l = {
 		.verb = LAB_RUN_VERB, .rows = rows, .n = ARRAY_SIZE(rows), .stops_at_word = true};
 	const char *conflict;
-	int rest;
+	int rest, status;
 
 	if (options_parse(&l, argc, argv, o, &rest))
 		return l.status ? l.status : EXIT_ENVIRONMENT;
@@ -143,6 +157,8 @@ int lab_run_parse(int argc, char **argv, struct run_options *o)
 	o->wish.qemu_server = o->share == LAB_RUN_BY_QEMU;
 	o->wish.share = o->share == LAB_RUN_BY_TCP ? SHARE_BY_TCP : SHARE_BY_DEFAULT;
 	conflict = find_conflict(o);
-	return conflict ? cmd_usage_error(LAB_RUN_VERB, "%s", conflict)
-			: instrument_parse(LAB_RUN_VERB, &o->instruments);
+	if (conflict)
+		return cmd_usage_error(LAB_RUN_VERB, "%s", conflict);
+	status = check_identity(o->identity);
+	return status ? status : instrument_parse(LAB_RUN_VERB, &o->instruments);
 }

@@ -22,7 +22,7 @@ struct run_options {
 	uint32_t msize, iounit, memory_mib, timeout_s;
 	int cpu;
 	struct instrument_wish instruments;
-	const char *guard, *recording, *with;
+	const char *guard, *identity, *recording, *with;
 	bool writable_root, keep, quiet, help;
 	char **argv; /* NULL: a shell */
 };

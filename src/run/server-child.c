@@ -25,6 +25,8 @@ static int push_settings(char ***argv, const struct server_settings *s)
 		r = strv_pushf(argv, "--iounit=%u", s->iounit);
 	if (!r && s->guard)
 		r = strv_pushf(argv, "--guard=%s", s->guard);
+	if (!r && s->identity)
+		r = strv_pushf(argv, "--identity=%s", s->identity);
 	for (const char *const *fault = s->faults; !r && fault && *fault; fault++)
 		r = strv_pushf(argv, "--fault=%s", *fault);
 	for (const char *const *fault = s->transport_faults; !r && fault && *fault; fault++)

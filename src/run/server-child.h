@@ -18,6 +18,7 @@ struct server_child {
 struct server_settings {
 	unsigned iounit;	   /* what it answers to open; 0: its default */
 	const char *guard;	   /* which guards are on, as in --guard; NULL: its default */
+	const char *identity;	   /* as in --identity; NULL: its default */
 	const char *const *faults; /* each as in --fault, ended by NULL; may be NULL */
 	/* For tests of the detector: payloads are damaged behind the recording, as by --transport-fault,
 	 * or by a proxy on the way (by TCP only), as by --fault of `trace record`. May be NULL. */
