@@ -40,17 +40,23 @@ static bool has_much_room_locked(const struct conn *c)
 	       c->held <= MAX((size_t)CONN_MIN_HELD, (size_t)CONN_HELD_MSIZES * msize) / 2;
 }
 
-/* F is answered, or will not be. */
-static void uncharge_locked(struct conn *c, struct conn_frame *f)
+static void uncharge_locked(struct conn *c, size_t held)
 {
 	c->n_frames--;
-	c->held -= f->held;
+	c->held -= held;
 	if (c->waiting == WAIT_NOTHING)
 		return;
 	if (!c->n_frames || (c->waiting == WAIT_ROOM && has_much_room_locked(c))) {
 		c->waiting = WAIT_NOTHING;
 		conn_post_locked(c);
 	}
+}
+
+void conn_uncharge(struct conn *c, size_t held)
+{
+	pthread_mutex_lock(&c->lock);
+	uncharge_locked(c, held);
+	pthread_mutex_unlock(&c->lock);
 }
 
 static struct conn_frame *take_all_locked(struct conn *c)
@@ -62,7 +68,7 @@ static struct conn_frame *take_all_locked(struct conn *c)
 	c->first_sent = 0;
 	c->n_queued = 0;
 	for (struct conn_frame *f = all; f; f = f->next)
-		uncharge_locked(c, f);
+		uncharge_locked(c, f->held);
 	return all;
 }
 
@@ -115,7 +121,7 @@ static struct conn_frame *take_sent_locked(struct conn *c, size_t sent)
 	while (*end && sent >= size_of(*end)) {
 		sent -= size_of(*end);
 		c->n_queued--;
-		uncharge_locked(c, *end);
+		uncharge_locked(c, (*end)->held);
 		end = &(*end)->next;
 	}
 	c->first = *end;
@@ -196,32 +202,47 @@ int conn_payload(struct frame *frame, uint32_t head, uint32_t count, struct iove
 		*ret_n = 0;
 		return count ? -EINVAL : 0;
 	}
-	f->payload = pool_get(c->pool, count);
+	f->payload = pool_get(c->pool, (size_t)head + count);
 	if (!f->payload)
 		return -ENOMEM;
-	iov[0] = (struct iovec){.iov_base = f->payload, .iov_len = count};
+	f->payload_at = head;
+	iov[0] = (struct iovec){.iov_base = f->payload + head, .iov_len = count};
 	*ret_n = 1;
 	return 0;
+}
+
+/* Where the head goes: right in front of the payload, so that both are one part; but a large block
+ * must not wait in the queue for the sake of a few bytes. */
+static uint8_t *place_head(struct conn *c, struct conn_frame *f, size_t head_len,
+			   size_t payload_len)
+{
+	bool fits = head_len <= sizeof(f->bytes);
+
+	if (payload_len && head_len <= f->payload_at && head_len + payload_len > sizeof(f->bytes))
+		return f->payload + f->payload_at - head_len;
+	if (!fits)
+		f->long_head = pool_get(c->pool, head_len);
+	return fits ? f->bytes : f->long_head;
 }
 
 /* The head is copied first: it may be a view of the message. */
 static int place(struct conn *c, struct conn_frame *f, const void *head, size_t head_len,
 		 size_t payload_len)
 {
-	uint8_t *to = f->bytes;
+	uint8_t *to = place_head(c, f, head_len, payload_len);
+	uint8_t *data = f->payload ? f->payload + f->payload_at : NULL;
 
-	if (head_len > sizeof(f->bytes)) {
-		to = f->long_head = pool_get(c->pool, head_len);
-		if (!to)
-			return -ENOMEM;
-	}
+	if (!to)
+		return -ENOMEM;
 	memmove(to, head, head_len);
 	f->out[0] = (struct iovec){.iov_base = to, .iov_len = head_len};
-	f->out[1] = (struct iovec){.iov_base = f->payload, .iov_len = payload_len};
-	/* A large block must not wait in the queue for the sake of a few bytes. */
-	if (head_len + payload_len <= sizeof(f->bytes)) {
+	f->out[1] = (struct iovec){.iov_base = data, .iov_len = payload_len};
+	if (payload_len && to + head_len == data) {
+		f->out[0].iov_len += payload_len;
+		f->out[1].iov_len = 0;
+	} else if (head_len + payload_len <= sizeof(f->bytes)) {
 		if (payload_len)
-			memcpy(to + head_len, f->payload, payload_len);
+			memcpy(to + head_len, data, payload_len);
 		f->out[0].iov_len += payload_len;
 		f->out[1].iov_len = 0;
 		pool_put(c->pool, f->payload);
@@ -248,26 +269,29 @@ void conn_reply(struct frame *frame, const void *head, uint32_t head_len, uint32
 {
 	struct conn_frame *f = container_of(frame, struct conn_frame, frame);
 	struct conn *c = container_of(frame->channel, struct conn, channel);
+	bool in_batch = conn_in_batch == c; /* then the loop's thread has a reference */
 
 	if (place(c, f, head, head_len, payload_len)) {
 		c->ops.shutdown(&c->channel, "out of memory");
 		conn_drop(frame);
 		return;
 	}
-	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	if (!in_batch)
+		atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
 	pthread_mutex_lock(&c->lock);
 	if (c->mute) {
-		uncharge_locked(c, f);
+		uncharge_locked(c, f->held);
 	} else {
 		enqueue_locked(c, f);
-		if (conn_in_batch != c)
+		if (!in_batch)
 			flush_locked(c, false);
 		f = NULL;
 	}
 	pthread_mutex_unlock(&c->lock);
 	if (f)
 		free_frame(c, f);
-	conn_unref(c);
+	if (!in_batch)
+		conn_unref(c);
 }
 
 void conn_drop(struct frame *frame)
@@ -276,9 +300,7 @@ void conn_drop(struct frame *frame)
 	struct conn *c = container_of(frame->channel, struct conn, channel);
 
 	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
-	pthread_mutex_lock(&c->lock);
-	uncharge_locked(c, f);
-	pthread_mutex_unlock(&c->lock);
+	conn_uncharge(c, f->held);
 	free_frame(c, f);
 	conn_unref(c);
 }

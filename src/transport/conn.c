@@ -69,10 +69,33 @@ static size_t asked_for(const uint8_t *msg, uint32_t size, uint32_t msize)
 	return MIN(count, msize);
 }
 
-static struct conn_frame *new_frame(struct conn *c, const uint8_t *msg, uint32_t size)
+/* What a message makes us hold until it is answered. */
+static size_t weigh(const struct conn *c, const uint8_t *msg, uint32_t size)
+{
+	uint32_t msize = atomic_load_explicit(&c->channel.msize, memory_order_relaxed);
+	bool small = size <= sizeof(((struct conn_frame *)0)->bytes);
+
+	return asked_for(msg, size, msize) + (small ? 0 : size);
+}
+
+/* If there is room for another message, it is charged. */
+static bool charge(struct conn *c, size_t held)
+{
+	bool room;
+
+	pthread_mutex_lock(&c->lock);
+	room = conn_has_room_locked(c);
+	if (room) {
+		c->n_frames++;
+		c->held += held;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return room;
+}
+
+static struct conn_frame *new_frame(struct conn *c, const uint8_t *msg, uint32_t size, size_t held)
 {
 	struct conn_frame *f = pool_get(c->pool, sizeof(*f));
-	uint32_t msize = atomic_load_explicit(&c->channel.msize, memory_order_relaxed);
 
 	if (!f)
 		return NULL;
@@ -80,18 +103,13 @@ static struct conn_frame *new_frame(struct conn *c, const uint8_t *msg, uint32_t
 	f->frame.channel = &c->channel;
 	f->frame.head_len = size;
 	f->frame.room = SIZE_MAX;
-	f->held = asked_for(msg, size, msize);
+	f->held = held;
 	if (size <= sizeof(f->bytes)) {
 		f->frame.head = memcpy(f->bytes, msg, size);
 	} else {
 		f->frame.head = msg;
 		f->chunk = inbuf_ref(&c->in);
-		f->held += size;
 	}
-	pthread_mutex_lock(&c->lock);
-	c->n_frames++;
-	c->held += f->held;
-	pthread_mutex_unlock(&c->lock);
 	return f;
 }
 
@@ -105,25 +123,28 @@ static void deliver(struct conn *c)
 		uint32_t size, max = atomic_load_explicit(&c->channel.msize, memory_order_relaxed);
 		int r = inbuf_next(&c->in, max, &msg, &size);
 		struct conn_frame *f;
+		size_t held;
 
 		if (r < 0)
 			c->broken = r == -EMSGSIZE ? "a message is larger than msize"
 						   : "a message is smaller than its header";
 		if (r <= 0)
 			return;
-		if (!has_room(c)) {
+		held = weigh(c, msg, size);
+		if (!charge(c, held)) {
 			conn_flush(c, true);
 			follows = false;
-			if (!has_room(c))
+			if (!charge(c, held))
 				return;
 		}
-		f = new_frame(c, msg, size);
+		f = new_frame(c, msg, size, held);
 		if (!f) {
+			conn_uncharge(c, held);
 			c->broken = "out of memory";
 			return;
 		}
 		inbuf_take(&c->in, size);
-		c->turn -= MIN(c->turn, TURN_MESSAGE + f->held);
+		c->turn -= MIN(c->turn, TURN_MESSAGE + held);
 		f->frame.follows = follows;
 		follows = true;
 		c->handler->ops->receive(c->session, &f->frame);
@@ -165,6 +186,7 @@ static void take_in(struct conn *c)
 	bool more = true;
 
 	conn_in_batch = c;
+	pool_enter(c->pool);
 	deliver(c);
 	for (unsigned i = 0; i < MAX_READS && more && may_receive(c); i++) {
 		more = receive(c);
@@ -174,6 +196,7 @@ static void take_in(struct conn *c)
 	if (!inbuf_left(&c->in))
 		inbuf_done(&c->in);
 	conn_flush(c, true);
+	pool_leave();
 }
 
 /* What there is to wait for. */

@@ -82,8 +82,10 @@ struct conn {
 struct conn_frame {
 	struct frame frame; /* first */
 	struct conn_frame *next;
-	struct chunk *chunk;	   /* where the message is, unless it was copied to BYTES */
-	void *payload, *long_head; /* from the pool */
+	struct chunk *chunk; /* where the message is, unless it was copied to BYTES */
+	uint8_t *payload;    /* from the pool; the data begin behind */
+	size_t payload_at;   /* so many bytes for the head of the reply */
+	void *long_head;     /* from the pool */
 	size_t held;
 	struct iovec out[2];
 	int n_out;
@@ -117,6 +119,8 @@ bool conn_has_room_locked(const struct conn *c);
 void conn_post_locked(struct conn *c);
 /* Sends what is queued. IN_LOOP: called by the loop's thread, which looks at `blocked` itself. */
 void conn_flush(struct conn *c, bool in_loop);
+/* A message that weighed HELD is answered, or never will be. */
+void conn_uncharge(struct conn *c, size_t held);
 /* No more replies: those that wait are thrown away. */
 void conn_mute(struct conn *c);
 /* The connection whose messages this thread is handing over, whose replies wait for the end of the

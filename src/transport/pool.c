@@ -12,9 +12,10 @@
 
 #define LINE 64
 #define SMALLEST 512
+#define HEAD LINE    /* of each block, so that a power of two fits behind the header of a reply */
 #define N_CLASSES 13 /* to 2 MiB; larger blocks are not kept */
 
-/* What is kept at most. Nothing under AddressSanitizer, which is to see each use after the end. */
+/* What is kept at most, a quarter of it for the thread that has entered. Nothing under AddressSanitizer, which is to see each use after the end. */
 #if defined(__SANITIZE_ADDRESS__)
 #define KEEP 0
 #elif defined(__has_feature)
@@ -33,11 +34,18 @@ struct block {
 	unsigned class;
 };
 
-struct pool {
-	pthread_mutex_t lock;
+struct shelf {
 	struct block *unused[N_CLASSES];
-	size_t kept;
+	size_t kept, most;
 };
+
+struct pool {
+	struct shelf own; /* of the thread that has entered */
+	pthread_mutex_t lock;
+	struct shelf shared; /* under the lock */
+};
+
+static _Thread_local struct pool *entered;
 
 int pool_new(struct pool **ret_p)
 {
@@ -45,23 +53,61 @@ int pool_new(struct pool **ret_p)
 
 	if (!p)
 		return -ENOMEM;
+	p->own.most = KEEP / 4;
+	p->shared.most = KEEP - p->own.most;
 	pthread_mutex_init(&p->lock, NULL);
 	*ret_p = p;
 	return 0;
+}
+
+void pool_enter(struct pool *p)
+{
+	entered = p;
+}
+
+void pool_leave(void)
+{
+	entered = NULL;
+}
+
+static struct block *take(struct shelf *s, unsigned class)
+{
+	struct block *b = s->unused[class];
+
+	if (b) {
+		s->unused[class] = b->next;
+		s->kept -= b->size;
+	}
+	return b;
+}
+
+/* False: there is no place for B. */
+static bool keep(struct shelf *s, struct block *b)
+{
+	if (s->kept + b->size > s->most)
+		return false;
+	b->next = s->unused[b->class];
+	s->unused[b->class] = b;
+	s->kept += b->size;
+	return true;
+}
+
+static void clear(struct shelf *s)
+{
+	for (unsigned i = 0; i < N_CLASSES; i++) {
+		struct block *b;
+
+		while ((b = take(s, i)))
+			free(b);
+	}
 }
 
 void pool_free(struct pool *p)
 {
 	if (!p)
 		return;
-	for (unsigned i = 0; i < N_CLASSES; i++) {
-		struct block *b;
-
-		while ((b = p->unused[i])) {
-			p->unused[i] = b->next;
-			free(b);
-		}
-	}
+	clear(&p->own);
+	clear(&p->shared);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
@@ -70,7 +116,7 @@ static unsigned class_of(size_t size)
 {
 	unsigned class = 0;
 
-	while (class < N_CLASSES && (size_t)SMALLEST << class < size)
+	while (class < N_CLASSES && ((size_t)SMALLEST << class) + HEAD < size)
 		class ++;
 	return class;
 }
@@ -79,7 +125,7 @@ static unsigned class_of(size_t size)
 static struct block *new_block(size_t size, unsigned class)
 {
 	bool kept = KEEP && class < N_CLASSES;
-	size_t room = kept ? (size_t)SMALLEST << class : size;
+	size_t room = kept ? ((size_t)SMALLEST << class) + HEAD : size;
 	struct block *b;
 
 	if (size > SIZE_MAX / 2)
@@ -97,13 +143,11 @@ void *pool_get(struct pool *p, size_t size)
 	unsigned class = class_of(size);
 	struct block *b = NULL;
 
-	if (class < N_CLASSES) {
+	if (class < N_CLASSES && p == entered)
+		b = take(&p->own, class);
+	if (class < N_CLASSES && !b) {
 		pthread_mutex_lock(&p->lock);
-		b = p->unused[class];
-		if (b) {
-			p->unused[class] = b->next;
-			p->kept -= b->size;
-		}
+		b = take(&p->shared, class);
 		pthread_mutex_unlock(&p->lock);
 	}
 	if (!b)
@@ -114,20 +158,18 @@ void *pool_get(struct pool *p, size_t size)
 void pool_put(struct pool *p, void *block)
 {
 	struct block *b = block ? (struct block *)block - 1 : NULL;
+	bool kept;
 
 	if (!b)
 		return;
-	if (b->class < N_CLASSES) {
+	kept = b->class < N_CLASSES && p == entered && keep(&p->own, b);
+	if (b->class < N_CLASSES && !kept) {
 		pthread_mutex_lock(&p->lock);
-		if (p->kept + b->size <= KEEP) {
-			b->next = p->unused[b->class];
-			p->unused[b->class] = b;
-			p->kept += b->size;
-			b = NULL;
-		}
+		kept = keep(&p->shared, b);
 		pthread_mutex_unlock(&p->lock);
 	}
-	free(b);
+	if (!kept)
+		free(b);
 }
 
 size_t pool_size(const void *block)
