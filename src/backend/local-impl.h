@@ -145,6 +145,7 @@ struct local {
 	struct device *devices;
 	struct prefix_table *prefixes;
 	struct listings *listings;
+	struct known_child *known; /* local-known.c */
 };
 
 static inline struct local_node *local_node(struct node *n)
@@ -207,6 +208,8 @@ bool may_strip_set_id(struct local *l, const struct call *c, int fd, uint32_t mo
  * again. */
 int pin_node(struct local_node *n, const struct call *c, struct pin *ret_pin);
 void pin_done(struct pin *p);
+/* Only if the inode KEY is in use and has its descriptor. */
+bool try_pin_key_locked(struct local *l, const struct inode_key *key, struct pin *ret_pin);
 void pin_copy(const struct pin *p, struct pin *ret_pin);
 
 /* The inode of the file that FD (O_PATH) is, described by ST. Takes FD, also when it fails. */
@@ -221,10 +224,6 @@ bool is_equal_key(const struct inode_key *a, const struct inode_key *b);
 bool is_same_file(const struct inode *i, const struct statx *st);
 void inodes_done(struct local *l);
 
-/* Before NAME of DIR_FD vanishes: the inode in use that it names gets its descriptor back and keeps
- * it while the pin lives. No inode in use: *P is left empty. */
-void pin_victim(struct local *l, int dir_fd, const char *name, struct pin *p);
-
 /* Opens NAME (one component) of DIR_FD with O_PATH; CALL_WOULD_BLOCK if CACHED and not in memory.
  */
 int open_child(struct local *l, int dir_fd, const char *name, bool cached, int *ret_fd);
@@ -234,8 +233,15 @@ int stat_fd(int fd, struct statx *ret_st);
 /* Without asking the machine that a remote file is on. */
 int stat_fd_cached(int fd, struct statx *ret_st);
 int stat_at(int dir_fd, const char *name, struct statx *ret_st);
+int stat_at_cached(int dir_fd, const char *name, struct statx *ret_st);
 /* "N" for use below proc_fd. */
 void fd_name(int fd, char buf[12]);
+
+/* local-reopen.c; the rest is in local-reopen.h */
+
+/* Before NAME of DIR_FD vanishes: the inode in use that it names gets its descriptor back and keeps
+ * it while the pin lives. No inode in use: *P is left empty. */
+void pin_victim(struct local *l, int dir_fd, const char *name, struct pin *p);
 
 /* local-node.c */
 
@@ -255,6 +261,15 @@ int local_attach(struct backend *b, const struct call *c, struct str aname, stru
 int local_walk(struct node *dir, const struct call *c, struct str name, struct node **ret_node,
 	       struct qid *ret_qid);
 void local_free_node(struct node *n);
+
+/* local-known.c */
+int known_children_new(struct local *l);
+void known_child_set_locked(struct local *l, const struct local_node *dir, const char *name,
+			    const struct inode *i);
+/* The inode in use that NAME of DIR leads to now, if that is cheap to find out. DIR is open as
+ * DIR_FD, and this thread acts as the caller. */
+bool known_child_find(struct local *l, const struct local_node *dir, int dir_fd, const char *name,
+		      struct pin *ret_pin, struct statx *ret_st);
 
 /* local-qid.c */
 int prefixes_new(struct local *l);

@@ -242,33 +242,60 @@ static void keep_budget(struct local *l)
 		continue;
 }
 
-int inode_adopt(struct local *l, int fd, const struct statx *st, struct pin *ret_pin)
+/* The inode KEY, if it is in use, pinned; it gets *FD if it has lost its own. */
+static bool adopt_known_locked(struct local *l, const struct inode_key *key, int *fd,
+			       struct pin *ret_pin)
 {
-	const struct device *d = device_get(l, fd, stat_dev(st));
-	struct inode *fresh = d ? inode_new(st, d) : NULL;
-	struct inode *i;
+	struct inode *i = find_key_locked(l, key);
 
-	if (!fresh) {
-		close(fd);
-		return -ENOMEM;
-	}
-	pthread_mutex_lock(&l->lock);
-	i = find_key_locked(l, &fresh->key);
-	if (!i) {
-		i = steal_ptr(&fresh);
-		grow_locked(l);
-		insert_locked(l, i);
-		set_fd_locked(l, i, steal_fd(&fd));
-	} else if (i->fd < 0) {
-		set_fd_locked(l, i, steal_fd(&fd));
+	if (!i)
+		return false;
+	if (i->fd < 0) {
+		set_fd_locked(l, i, steal_fd(fd));
 		l->n_reclaimed--;
 	}
 	pin_locked(l, i, ret_pin);
+	return true;
+}
+
+/* FRESH, unless another thread was faster. */
+static void adopt_new(struct local *l, struct inode *fresh, int *fd, struct pin *ret_pin)
+{
+	bool known;
+
+	pthread_mutex_lock(&l->lock);
+	known = adopt_known_locked(l, &fresh->key, fd, ret_pin);
+	if (!known) {
+		grow_locked(l);
+		insert_locked(l, fresh);
+		set_fd_locked(l, fresh, steal_fd(fd));
+		pin_locked(l, fresh, ret_pin);
+	}
 	pthread_mutex_unlock(&l->lock);
-	if (fresh)
+	if (known)
 		inode_free(fresh);
-	if (fd >= 0)
-		close(fd);
+}
+
+int inode_adopt(struct local *l, int taken_fd, const struct statx *st, struct pin *ret_pin)
+{
+	autoclose int fd = taken_fd;
+	const struct device *d = device_get(l, fd, stat_dev(st));
+	struct inode_key key;
+	struct inode *fresh;
+	bool known;
+
+	if (!d)
+		return -ENOMEM;
+	key = key_of(st, d);
+	pthread_mutex_lock(&l->lock);
+	known = adopt_known_locked(l, &key, &fd, ret_pin);
+	pthread_mutex_unlock(&l->lock);
+	if (known)
+		return 0;
+	fresh = inode_new(st, d);
+	if (!fresh)
+		return -ENOMEM;
+	adopt_new(l, fresh, &fd, ret_pin);
 	return 0;
 }
 
@@ -323,6 +350,16 @@ bool try_pin(struct local *l, struct inode *i, struct pin *ret_pin)
 	return has_fd;
 }
 
+bool try_pin_key_locked(struct local *l, const struct inode_key *key, struct pin *ret_pin)
+{
+	struct inode *i = find_key_locked(l, key);
+
+	if (!i || i->fd < 0)
+		return false;
+	pin_locked(l, i, ret_pin);
+	return true;
+}
+
 void pin_copy(const struct pin *p, struct pin *ret_pin)
 {
 	pthread_mutex_lock(&p->local->lock);
@@ -343,33 +380,6 @@ int pin_node(struct local_node *n, const struct call *c, struct pin *ret_pin)
 	if (!r)
 		keep_budget(n->local);
 	return r;
-}
-
-void pin_victim(struct local *l, int dir_fd, const char *name, struct pin *p)
-{
-	struct statx st;
-	bool reclaimed, used;
-	int fd;
-
-	pthread_mutex_lock(&l->lock);
-	reclaimed = l->n_reclaimed > 0;
-	pthread_mutex_unlock(&l->lock);
-	if (!reclaimed)
-		return;
-	act_as_ourselves(l);
-	if (open_child(l, dir_fd, name, false, &fd))
-		return;
-	if (stat_fd(fd, &st)) {
-		close(fd);
-		return;
-	}
-	pthread_mutex_lock(&l->lock);
-	used = find_inode_locked(l, &st);
-	pthread_mutex_unlock(&l->lock);
-	if (used)
-		inode_adopt(l, fd, &st, p);
-	else
-		close(fd);
 }
 
 void inodes_done(struct local *l)

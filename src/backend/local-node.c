@@ -50,6 +50,8 @@ int node_new(struct local *l, const struct pin *pin, struct local_node *parent, 
 	pthread_mutex_lock(&l->lock);
 	inode_ref_locked(n->inode, !parent);
 	list_add_tail(&n->inode->nodes, &n->of_inode);
+	if (parent)
+		known_child_set_locked(l, parent, name, n->inode);
 	pthread_mutex_unlock(&l->lock);
 	*ret_n = n;
 	return 0;
@@ -202,6 +204,20 @@ static int walk_down(struct local *l, int dir_fd, const char *name, bool cached,
 	return r;
 }
 
+/* False: nothing is known, walk_down will tell. */
+static bool walk_known(struct local_node *d, int dir_fd, const char *name,
+		       struct local_node **ret_n, struct qid *ret_qid)
+{
+	autopin struct pin pin = PIN_INIT;
+	struct statx st;
+
+	if (!known_child_find(d->local, d, dir_fd, name, &pin, &st) ||
+	    node_new(d->local, &pin, d, name, ret_n))
+		return false;
+	qid_of(d->local, &st, ret_qid);
+	return true;
+}
+
 static int walk_as_caller(struct local_node *d, const struct pin *pin, const struct call *c,
 			  const char *name, struct local_node **ret_n, struct qid *ret_qid)
 {
@@ -210,6 +226,8 @@ static int walk_as_caller(struct local_node *d, const struct pin *pin, const str
 
 	if (r)
 		return r;
+	if (walk_known(d, pin->fd, name, ret_n, ret_qid))
+		return 0;
 	do
 		r = walk_down(l, pin->fd, name, c->in_place, d, ret_n, ret_qid);
 	while (believe_group(l, c, r, pin->fd, MAY_SEARCH));

@@ -334,3 +334,30 @@ int reopen_node(struct local_node *n, bool cached, struct pin *ret_pin)
 	} while (r == -ESTALE && renames != count_renames(l));
 	return cached && r ? CALL_WOULD_BLOCK : r;
 }
+
+void pin_victim(struct local *l, int dir_fd, const char *name, struct pin *p)
+{
+	struct statx st;
+	bool reclaimed, used;
+	int fd;
+
+	pthread_mutex_lock(&l->lock);
+	reclaimed = l->n_reclaimed > 0;
+	pthread_mutex_unlock(&l->lock);
+	if (!reclaimed)
+		return;
+	act_as_ourselves(l);
+	if (open_child(l, dir_fd, name, false, &fd))
+		return;
+	if (stat_fd(fd, &st)) {
+		close(fd);
+		return;
+	}
+	pthread_mutex_lock(&l->lock);
+	used = find_inode_locked(l, &st);
+	pthread_mutex_unlock(&l->lock);
+	if (used)
+		inode_adopt(l, fd, &st, p);
+	else
+		close(fd);
+}

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -81,7 +80,14 @@ void unlock_held(pthread_mutex_t **m)
 
 void fd_name(int fd, char buf[12])
 {
-	snprintf(buf, 12, "%d", fd);
+	unsigned left = (unsigned)fd;
+	char digits[12], *at = digits + sizeof(digits);
+
+	*--at = 0;
+	do
+		*--at = (char)('0' + left % 10);
+	while (left /= 10);
+	memcpy(buf, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 int reopen_fd(struct local *l, int fd, int flags, int *ret_fd)
@@ -117,6 +123,13 @@ int stat_at(int dir_fd, const char *name, struct statx *ret_st)
 	return statx(dir_fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STAT_MASK, ret_st)
 		       ? -errno
 		       : 0;
+}
+
+int stat_at_cached(int dir_fd, const char *name, struct statx *ret_st)
+{
+	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+
+	return statx(dir_fd, name, flags, STAT_MASK, ret_st) ? -errno : 0;
 }
 
 static void probe_kernel(struct local *l)
@@ -164,6 +177,7 @@ static void free_local(struct backend *b)
 		close(l->handle_fd);
 	pthread_mutex_destroy(&l->lock);
 	pthread_mutex_destroy(&l->rename_lock);
+	free(l->known);
 	free(l);
 }
 
@@ -240,7 +254,8 @@ int local_new(const struct local_config *cfg, struct backend **ret_b)
 	if (!l || !(l->buckets = calloc(N_FIRST_BUCKETS, sizeof(struct inode *))))
 		return -ENOMEM;
 	l->n_buckets = N_FIRST_BUCKETS;
-	if (prefixes_new(l) || listings_new(l)) {
+	if (prefixes_new(l) || known_children_new(l) || listings_new(l)) {
+		free(l->known);
 		free(l->prefixes);
 		free(l->buckets);
 		return -ENOMEM;

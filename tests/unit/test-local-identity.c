@@ -84,7 +84,7 @@ static int try_unlink_in(struct node *dir, const char *name, uint32_t flags)
 
 static void what_owner_and_others_may_is_the_hosts_decision(void **state)
 {
-	struct node *shut = put_folder("shut", 0, 0, 0700), *n;
+	struct node *shut = put_folder("shut", 0, 0, 0700), *known, *n;
 
 	(void)state;
 	put_file("shut/f", 0, 0, 0666);
@@ -99,6 +99,10 @@ static void what_owner_and_others_may_is_the_hosts_decision(void **state)
 	assert_int_equal(try_name("own", P9_O_RDWR), 0);
 	assert_int_equal(try_name("own-shut", P9_O_RDONLY), -EACCES);
 	assert_int_equal(ourselves(try_walk_as(&user, shut, "f", &n)), -EACCES);
+	/* nor when somebody who may has just been there */
+	known = walk(shut, "f");
+	assert_int_equal(ourselves(try_walk_as(&user, shut, "f", &n)), -EACCES);
+	node_unref(known);
 	assert_int_equal(try_make_in(root, "d"), -EACCES);
 	assert_int_equal(try_unlink_in(root, "own", 0), -EACCES);
 	assert_int_equal(try_name("shut", P9_O_RDONLY), -EACCES);
