@@ -29,6 +29,7 @@ struct guest {
 	struct child keeper;
 	pid_t program;	     /* UML's first process, or QEMU; it may have ended */
 	int report, console; /* the two files, for reading */
+	int share_log;	     /* for writing, to free what is in it; or -1 */
 	int inotify;	     /* one of them has grown */
 	int terminal;	     /* our end; or -1 */
 	int interrupt;	     /* eventfd, readable for ever after guest_interrupt */
@@ -39,6 +40,7 @@ struct guest {
 	double boot_seconds;
 	bool is_gone; /* known before the last look at the report */
 	bool has_kvm, is_qemu;
+	bool is_share_log_lost;
 	bool is_read_only; /* but for its own folders, where the system allows that */
 	int ended; /* why we ended it: what guest_read returns from then on; 0 if we did not */
 	char tail[CONSOLE_TAIL + 1];

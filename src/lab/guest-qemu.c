@@ -334,6 +334,17 @@ static int push_channels(struct launch *l)
 	return !r && l->cfg->trace ? push_port(l, "trace") : r;
 }
 
+static int push_share_log(struct launch *l)
+{
+	int r;
+
+	if (!l->cfg->share_log || l->cfg->share != SHARE_QEMU_9PFS)
+		return 0;
+	r = push(l, "-trace", "v9fs*");
+	r = r ? r : pushf(l, "-D", "%s/" GUEST_SHARE_LOG, l->dir);
+	return r ? r : push(l, "-msg", "timestamp=on");
+}
+
 static int make_words(struct launch *l, const char *kernel)
 {
 	const char *const *qemu = qemu_words(l);
@@ -344,6 +355,7 @@ static int make_words(struct launch *l, const char *kernel)
 	r = r ? r : push_machine(l, kernel);
 	r = r ? r : push_kernel_words(l);
 	r = r ? r : push_channels(l);
+	r = r ? r : push_share_log(l);
 	r = r ? r : push_debugger(l);
 	return r ? r : push_share(l);
 }

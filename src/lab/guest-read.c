@@ -19,6 +19,8 @@
 #include "keeper.h"
 
 #define CONSOLE_LIMIT (4L << 20)
+#define SHARE_LOG_LIMIT (64L << 20)
+#define SHARE_LOG_LOOK_MS 200
 #define PUNCH_STEP (1L << 20)
 
 /* What was read is not needed again: a report as long as the share must not fill the disk. */
@@ -59,6 +61,17 @@ static void look_at_console(struct guest *g)
 	g->last_sign_ns = clock_now_ns();
 }
 
+/* It goes on being written. */
+static void look_at_share_log(struct guest *g)
+{
+	struct stat st;
+
+	if (g->share_log < 0 || fstat(g->share_log, &st) || st.st_blocks * 512 <= SHARE_LOG_LIMIT)
+		return;
+	g->is_share_log_lost = true;
+	(void)!fallocate(g->share_log, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, st.st_size);
+}
+
 static void drain_inotify(struct guest *g)
 {
 	char buf[4096];
@@ -83,13 +96,17 @@ static int wait_for_change(struct guest *g)
 	uint64_t now = clock_now_ns(), deadline = g->last_sign_ns + g->silence_ns;
 	int left = now < deadline ? (int)((deadline - now) / NS_PER_MS) + 1 : 0;
 
-	if (poll(p, 3, g->inotify < 0 ? MIN(left, 20) : left) < 0 && errno != EINTR)
+	left = g->inotify < 0	   ? MIN(left, 20)
+	       : g->share_log >= 0 ? MIN(left, SHARE_LOG_LOOK_MS)
+				   : left;
+	if (poll(p, 3, left) < 0 && errno != EINTR)
 		return -errno;
 	if (p[0].revents)
 		return -EINTR;
 	g->is_gone = p[1].revents != 0;
 	drain_inotify(g);
 	look_at_console(g);
+	look_at_share_log(g);
 	if (g->console_size > CONSOLE_LIMIT)
 		end_guest(g, -EFBIG);
 	else if (clock_now_ns() >= g->last_sign_ns + g->silence_ns)
@@ -102,6 +119,8 @@ ssize_t guest_read(struct guest *g, void *buf, size_t n)
 	for (;;) {
 		ssize_t r = take_report(g, buf, n);
 
+		if (r)
+			look_at_share_log(g);
 		if (r)
 			return r;
 		if (g->is_gone)

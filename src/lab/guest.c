@@ -194,7 +194,7 @@ static void watch_file(struct guest *g, const char *name)
 		close(steal_fd(&g->inotify));
 }
 
-static int open_files(struct guest *g, char **ret_why)
+static int open_files(struct guest *g, bool has_share_log, char **ret_why)
 {
 	g->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	g->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -204,6 +204,8 @@ static int open_files(struct guest *g, char **ret_why)
 	if (g->interrupt < 0 || g->report < 0 || g->console < 0)
 		return guest_why(ret_why, -errno, "cannot open files in %s: %s", g->state.path,
 				 strerror(errno));
+	if (has_share_log)
+		g->share_log = open_in(g, GUEST_SHARE_LOG, O_WRONLY);
 	watch_file(g, "report");
 	watch_file(g, "console");
 	return 0;
@@ -312,7 +314,7 @@ static int launch(struct guest *g, const struct guest_config *cfg, char **ret_wh
 	g->is_qemu = cfg->kind == GUEST_QEMU;
 	g->is_read_only = l.read_only;
 	if (!r)
-		r = open_files(g, ret_why);
+		r = open_files(g, cfg->share_log && cfg->share == SHARE_QEMU_9PFS, ret_why);
 	if (!r)
 		r = start_keeper(g, &l, ret_why);
 	strv_free(l.argv);
@@ -334,6 +336,7 @@ int guest_start(const struct guest_config *cfg, struct guest **ret_g, char **ret
 			    .keeper = CHILD_INIT,
 			    .report = -1,
 			    .console = -1,
+			    .share_log = -1,
 			    .inotify = -1,
 			    .terminal = -1,
 			    .interrupt = -1};
@@ -368,6 +371,11 @@ bool guest_is_confined(const struct guest *g)
 	return g->is_qemu || (g->is_read_only && keeper_has_own_mounts(&g->keeper));
 }
 
+bool guest_has_share_log(const struct guest *g)
+{
+	return g->share_log >= 0 && !g->is_share_log_lost;
+}
+
 bool guest_has_kvm(const struct guest *g)
 {
 	return g->has_kvm;
@@ -386,6 +394,7 @@ void guest_free(struct guest *g)
 	keeper_end(&g->keeper);
 	close_fd(g->report);
 	close_fd(g->console);
+	close_fd(g->share_log);
 	close_fd(g->inotify);
 	close_fd(g->terminal);
 	close_fd(g->interrupt);

@@ -29,6 +29,9 @@
 struct kernel;
 struct guest;
 
+/* A file of the state folder: QEMU's -trace 'v9fs*', with dates. */
+#define GUEST_SHARE_LOG "share.log"
+
 enum guest_kind { GUEST_UML, GUEST_QEMU };
 
 enum share_kind {
@@ -56,6 +59,7 @@ struct guest_config {
 	const char *const *programs;
 	bool writable_root; /* UML: what runs there may change the host's files as we may */
 	bool terminal;	    /* it gets one */
+	bool share_log;	    /* SHARE_QEMU_9PFS: what QEMU's server does goes to GUEST_SHARE_LOG */
 	bool dmesg;	    /* the kernel's messages go to the state folder's file "dmesg" */
 	const char *const
 		*trace; /* these tracepoints go to "trace" there; NULL-terminated, or NULL */
@@ -120,6 +124,10 @@ double guest_boot_seconds(const struct guest *g); /* from start to the first rep
 
 /* Can what runs there change no file of the host but those of the share? */
 bool guest_is_confined(const struct guest *g);
+
+/* Has GUEST_SHARE_LOG all from its beginning? Once it is larger than 64 MiB the guest reads on, and what was in
+ * it is thrown away. */
+bool guest_has_share_log(const struct guest *g);
 
 /* Did QEMU really run with KVM? */
 bool guest_has_kvm(const struct guest *g);

@@ -67,6 +67,7 @@ static struct wire_facts *read_wire(const struct inquiry *q, const struct tally 
 	struct wire_facts *facts = q->recording ? calloc(n, sizeof(*facts)) : NULL;
 	const struct wire_question question = {
 		.path = q->recording,
+		.is_log = q->is_log,
 		.m = q->manifest,
 		.walk = q->walk,
 		.has_writes = q->has_writes,
@@ -81,12 +82,18 @@ static struct wire_facts *read_wire(const struct inquiry *q, const struct tally 
 		return NULL;
 	for (const struct finding *f = t->findings; f && i < n; f = f->next)
 		facts[i++].f = f;
-	wire_facts_wait(q->recording, q->walk, q->look ? MARK_WAIT_MS : NO_MARK_WAIT_MS);
+	/* QEMU writes its log at once. */
+	if (!q->is_log)
+		wire_facts_wait(q->recording, q->walk, q->look ? MARK_WAIT_MS : NO_MARK_WAIT_MS);
 	err = wire_facts_read(&question);
 	if (!err)
 		return facts;
 	if (err == -ENODATA)
-		*ret_why = "the recording does not reach back to the beginning of the walk";
+		*ret_why = facts->is_logged
+				   ? "QEMU's log has no names of files (they are in that of "
+				     "QEMU 10.0 and newer: --qemu trixie)"
+				   : "the recording does not reach back to the beginning of "
+				     "the walk";
 	wire_facts_done(facts, n);
 	free(facts);
 	return NULL;

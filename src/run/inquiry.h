@@ -15,6 +15,7 @@ struct tally;
 struct inquiry {
 	struct manifest *manifest;  /* complete */
 	const char *recording;	    /* NULL: there is none, and */
+	bool is_log;		    /* it is QEMU's, of its server */
 	const char *no_recording;   /* ... why, for a person */
 	unsigned walk;		    /* its number, from 1 */
 	bool has_writes;	    /* a command wrote before the first walk */

@@ -119,8 +119,13 @@ static void next_mount(struct verification *r)
 /* Which layer is to blame. */
 static void conclude(struct verification *r)
 {
-	if (r->compare && !r->plan->without_blame)
-		inquiry_conclude(&r->inquiry, compare_tally(r->compare));
+	if (!r->compare || r->plan->without_blame)
+		return;
+	if (r->inquiry.is_log && !guest_has_share_log(r->stage.guest)) {
+		r->inquiry.recording = NULL;
+		r->inquiry.no_recording = "QEMU's log of its server grew too large";
+	}
+	inquiry_conclude(&r->inquiry, compare_tally(r->compare));
 }
 
 static int end_walk(struct verification *r)
@@ -194,9 +199,7 @@ static void begin_inquiry(struct verification *r)
 	r->inquiry = (struct inquiry){
 		.manifest = r->manifest,
 		.recording = r->stage.recording,
-		.no_recording = r->plan->share == SHARE_QEMU_9PFS
-					? "QEMU's server does not tell what it sent"
-					: NULL,
+		.is_log = r->plan->share == SHARE_QEMU_9PFS,
 		.walk = r->walks,
 		.has_writes = r->plan->exec && r->is_first,
 		.is_uncached = !strcmp(*r->cache, "none"),

@@ -208,6 +208,7 @@ int stage_start_guest(struct stage *s, const char *job)
 		.writable_root = p->writable_root,
 		.dmesg = p->debug_mask != 0,
 		.trace = p->trace,
+		.share_log = p->has_recording,
 		.kernel_args = p->kernel_args,
 		.programs = p->programs,
 		.debug = p->debug,
@@ -221,6 +222,8 @@ int stage_start_guest(struct stage *s, const char *job)
 		record_write(p->record, "job", job, strlen(job));
 	if (guest_start(&cfg, &s->guest, &why) < 0)
 		return stage_fail(s, RUN_ENVIRONMENT, why);
+	if (p->has_recording && p->share == SHARE_QEMU_9PFS)
+		s->recording = path_of(guest_state_dir(s->guest), GUEST_SHARE_LOG);
 	s->is_unconfined = !p->writable_root && !guest_is_confined(s->guest);
 	monitor_set(&s->monitor, s->guest, s->manifest);
 	return 0;
@@ -388,6 +391,9 @@ static void keep_guest(const struct stage *s)
 
 	for (size_t i = 0; i < ARRAY_SIZE(logs); i++)
 		keep_log(s, guest_state_dir(s->guest), logs[i].from, logs[i].name, logs[i].limit);
+	if (guest_has_share_log(s->guest))
+		keep_log(s, guest_state_dir(s->guest), GUEST_SHARE_LOG, STAGE_SHARE_LOG,
+			 TRACE_LIMIT);
 }
 
 void stage_done(struct stage *s, char **ret_server)

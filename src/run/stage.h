@@ -24,6 +24,7 @@ struct manifest;
 
 /* The server's messages, in the record of the run: has_recording without a file of the user's. */
 #define STAGE_RECORDING "recording"
+#define STAGE_SHARE_LOG "qemu.log"
 
 struct stage_plan {
 	const char *dir; /* what is shared, absolute */
@@ -38,14 +39,14 @@ struct stage_plan {
 	bool terminal, debug, stopped; /* as in guest.h */
 	bool writable_root;	       /* as in guest.h */
 	const char *const *trace;
-	/* The messages are recorded in the state folder, unless `server` says where. Not those of QEMU's
-	 * server. */
+	/* The messages are recorded in the state folder, unless `server` says where. Of QEMU's server there is
+	 * the guest's GUEST_SHARE_LOG. */
 	bool has_recording;
 	unsigned debug_mask; /* of 9pnet; its messages are in the kernel's, so these are kept */
 	const char *kernel_args;
 	const char *const *programs; /* as in guest.h */
 	/* An existing folder that gets job, report, guest (its manifest), console.log, server.log,
-	 * dmesg and trace, as far as they come about; NULL: nothing is kept. */
+	 * dmesg, trace and STAGE_SHARE_LOG, as far as they come about; NULL: nothing is kept. */
 	const char *record;
 };
 

@@ -34,10 +34,10 @@ static void put_request(FILE *f, const struct wire_request *q)
 
 static void put_before(FILE *f, const struct wire_request *b)
 {
-	fputs(", which followed a ", f);
-	if (b->has_route)
-		fputs(b->is_zero_copy ? "zero-copy " : "copied ", f);
-	fputs("Rread", f);
+	fprintf(f, ", which followed a%s Rread",
+		!b->has_route	  ? "n"
+		: b->is_zero_copy ? " zero-copy"
+				  : " copied");
 	if ((b->offset + b->got) % PAGE == 0)
 		fputs(" that ended on a page boundary", f);
 }
@@ -81,6 +81,8 @@ static void put_sent(FILE *f, const struct points *p)
 	} else if (p->sent == SEEN_RIGHT) {
 		put_clause(f, p->f->to > p->f->from ? "the server sent the right bytes"
 						    : "the server told it rightly");
+	} else if (w && w->is_logged && w->n_replies) {
+		put_clause(f, "QEMU's server answered it, with which bytes it does not tell");
 	} else if (!w) {
 		put_clause(f, p->no_wire ? p->no_wire : "the server's messages were not recorded");
 	} else {
@@ -162,7 +164,11 @@ static void put_missing(FILE *f, const struct points *p)
 	if (p->f->to == p->f->from || !p->f->size)
 		fputs("for this class the recording does not tell", f);
 	else if (p->sent == SEEN_NOT && p->past == SEEN_WRONG)
-		fputs("server or transport: a recording of what the server sent would tell", f);
+		fputs(p->wire && p->wire->is_logged
+			      ? "server or transport: QEMU's server does not tell what it sent"
+			      : "server or transport: a recording of what the server sent would "
+				"tell",
+		      f);
 	else if (p->past == SEEN_NOT)
 		fputs("a read past the cache (--ways direct) would tell", f);
 	else

@@ -26,9 +26,17 @@ const char *certainty_name(enum certainty c)
 	return names[c];
 }
 
+/* QEMU's own server is reached by virtio only. */
 static bool is_virtio(const struct points *p)
 {
-	return p->wire && p->wire->has_request && p->wire->request.has_route;
+	return p->wire && p->wire->has_request &&
+	       (p->wire->request.has_route || p->wire->is_logged);
+}
+
+/* What QEMU does not log follows from what was asked for. */
+static bool is_zero_copy(const struct points *p, const struct wire_request *q)
+{
+	return p->wire->is_logged ? q->asked > COPY_MAX : q->is_zero_copy;
 }
 
 /* The request before it went by zero copy and ended on a page boundary. */
@@ -36,7 +44,7 @@ static bool has_parked(const struct points *p)
 {
 	const struct wire_request *b = &p->wire->before;
 
-	return p->wire->has_before && b->is_zero_copy && (b->offset + b->got) % PAGE == 0;
+	return p->wire->has_before && is_zero_copy(p, b) && (b->offset + b->got) % PAGE == 0;
 }
 
 /* Without a recording: the range lies as the last Tread of such a file does. */
@@ -65,7 +73,7 @@ static enum certainty is_FOLIOQ_OFFSET(const struct points *p, enum layer l)
 	if (!p->wire || !p->wire->has_request)
 		return looks_like_tail(p) ? CERTAINTY_FITS : CERTAINTY_NONE;
 	q = &p->wire->request;
-	if (!is_virtio(p) || q->is_zero_copy || q->got > COPY_MAX || !has_parked(p) ||
+	if (!is_virtio(p) || is_zero_copy(p, q) || q->got > COPY_MAX || !has_parked(p) ||
 	    p->f->from < q->offset || p->f->to > q->offset + q->got)
 		return CERTAINTY_NONE;
 	/* Bytes that were there by chance may be right. */
@@ -80,7 +88,7 @@ static enum certainty is_FOLIOQ_PARKED(const struct points *p, enum layer l)
 	const struct wire_request *q;
 
 	if (l != LAYER_PAGE_CACHE || !has_wrong_bytes(p->f) || !is_virtio(p) ||
-	    !p->wire->request.is_zero_copy || !has_parked(p))
+	    !is_zero_copy(p, &p->wire->request) || !has_parked(p))
 		return CERTAINTY_NONE;
 	q = &p->wire->request;
 	if (p->f->from < q->offset || p->f->from >= q->offset + q->got)
@@ -96,7 +104,7 @@ static enum certainty is_FOLIOQ_SLOT(const struct points *p, enum layer l)
 	const struct wire_request *q;
 
 	if (l != LAYER_PAGE_CACHE || !has_wrong_bytes(p->f) || !is_virtio(p) ||
-	    !p->wire->request.is_zero_copy)
+	    !is_zero_copy(p, &p->wire->request))
 		return CERTAINTY_NONE;
 	q = &p->wire->request;
 	return p->f->from > q->offset && p->f->from < q->offset + q->got && p->f->from % PAGE == 0

@@ -23,6 +23,7 @@
 #include "host-file.h"
 #include "macros.h"
 #include "manifest.h"
+#include "qemu-log.h"
 #include "trace-reader.h"
 #include "wire-attr.h"
 #include "wire-listing.h"
@@ -51,6 +52,7 @@ struct asked {
 struct reading {
 	struct trace_source source;
 	struct trace_reader *reader;
+	struct qemu_log *log; /* or this one */
 	struct exchanges *exchanges;
 	const struct wire_question *q;
 	struct asked *asked; /* sorted by path */
@@ -64,7 +66,8 @@ struct reading {
 static int next_record(struct trace_source *s, struct trace_record *ret_r)
 {
 	struct reading *r = container_of(s, struct reading, source);
-	int got = trace_reader_next(r->reader, ret_r);
+	int got = r->log ? qemu_log_source(r->log)->next(qemu_log_source(r->log), ret_r)
+			 : trace_reader_next(r->reader, ret_r);
 
 	if (got > 0 && !r->start)
 		r->start = ret_r->time;
@@ -335,6 +338,8 @@ static void take_exchange(struct reading *r, struct asked *a, const struct excha
 
 	if (!is_done)
 		return;
+	if (r->log && e->r.type != Rread && e->r.type != Rlerror)
+		return;
 	if (e->r.type == Rgetattr && !a->is_folder)
 		note_size(a->facts, e->r.Rgetattr.size);
 	if (r->part == BEFORE) {
@@ -394,7 +399,8 @@ static int add_asked(struct reading *r, struct wire_facts *f)
 			return -ENOMEM;
 		r->asked[r->n++] = a;
 	}
-	if (!wire_is_listed(f->f->class))
+	f->is_logged = r->log != NULL;
+	if (!wire_is_listed(f->f->class) || r->log)
 		return 0;
 	a.is_folder = true;
 	a.path = slash ? strndup(path, (size_t)(slash - path)) : strdup("/");
@@ -422,7 +428,8 @@ int wire_facts_read(const struct wire_question *q)
 {
 	struct reading r = {.source.next = next_record, .q = q};
 	autofree char *why = NULL;
-	int err = trace_reader_open(q->path, &r.reader, &why);
+	int err = q->is_log ? qemu_log_open(q->path, &r.log)
+			    : trace_reader_open(q->path, &r.reader, &why);
 
 	if (err)
 		return err;
@@ -440,6 +447,7 @@ int wire_facts_read(const struct wire_question *q)
 	free(r.asked);
 	exchanges_free(r.exchanges);
 	trace_reader_free(r.reader);
+	qemu_log_free(r.log);
 	return err;
 }
 

@@ -30,6 +30,7 @@ struct wire_facts {
 	bool has_request, has_before;
 	struct wire_request near[WIRE_NEAR]; /* in the order of time, `request` among them */
 	unsigned n_near;
+	bool is_logged; /* by QEMU's server, which does not tell bytes, names in listings and attributes */
 	uint64_t least_size; /* that an Rgetattr of the file told, also before the walk */
 	bool has_size;
 	char *text; /* of a wrong Rgetattr or Rlerror: what it said; may be NULL */
@@ -45,6 +46,7 @@ struct wire_facts {
 /* Who asks, of walk number WALK. Facts stay where they are until wire_facts_done. */
 struct wire_question {
 	const char *path; /* of the recording */
+	bool is_log;	  /* it is QEMU's, of its server */
 	struct manifest *m;
 	unsigned walk;
 	bool has_writes; /* there was a command before the first walk */

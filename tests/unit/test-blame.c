@@ -309,6 +309,32 @@ static void a_copied_tail_behind_a_parked_cursor_is_known(void **state)
 	walk.read_size = 0;
 }
 
+/* Which bytes it sent is not known, so no more than that it fits. */
+static void a_log_of_qemu_shows_the_same_tail(void **state)
+{
+	struct wire_facts w = sent(SEEN_NOT);
+	struct finding f = tail_by(CACHED);
+
+	w.is_logged = true;
+	w.request.has_route = w.before.has_route = w.before.is_zero_copy = false;
+	w.request.asked = 655;
+	expect_bug(state, f, &w, "xxx..", "6.12.43", NULL, "folioq-offset", CERTAINTY_FITS);
+	w.request.asked = 12288;
+	expect_bug(state, f, &w, "xxx..", "6.12.43", NULL, "none", CERTAINTY_NONE);
+	w.request.asked = 655;
+	w.before.asked = 1024;
+	expect_bug(state, f, &w, "xxx..", "6.12.43", NULL, "none", CERTAINTY_NONE);
+	expect(state, &f, &w, "xxxxx", LAYER_UNKNOWN,
+	       "= exactly the Rread of tag 7 (655 bytes at 0x3000, at 0.220343 s), which followed "
+	       "an Rread that ended on a page boundary; QEMU's server answered it, with which "
+	       "bytes "
+	       "it does not tell; O_DIRECT reads them right; O_DIRECT and cache=none read them "
+	       "wrong; wrong again, also after its pages were dropped, and wrong mmap from the "
+	       "same "
+	       "pages; first bad layer: unknown, server or transport: QEMU's server does not tell "
+	       "what it sent");
+}
+
 static void a_tail_that_lies_otherwise_is_not_known(void **state)
 {
 	struct wire_facts w = sent(SEEN_RIGHT);
@@ -487,6 +513,7 @@ int main(void)
 		cmocka_unit_test(attributes_are_the_servers_or_the_guests),
 		cmocka_unit_test(an_altered_host_file_is_the_hosts),
 		cmocka_unit_test(a_copied_tail_behind_a_parked_cursor_is_known),
+		cmocka_unit_test(a_log_of_qemu_shows_the_same_tail),
 		cmocka_unit_test(a_tail_that_lies_otherwise_is_not_known),
 		cmocka_unit_test(zero_copy_pages_of_others_are_known),
 		cmocka_unit_test(zeros_that_nobody_asked_for_are_known),

@@ -156,7 +156,7 @@ static struct finding tail(void)
 static struct wire_facts ask(const struct finding *f, bool has_writes)
 {
 	struct wire_facts facts = {.f = f};
-	const struct wire_question q = {recording, manifest, 1, has_writes, &facts, 1};
+	const struct wire_question q = {recording, false, manifest, 1, has_writes, &facts, 1};
 
 	trace_conn_free(conn, ++now);
 	assert_int_equal(trace_writer_free(writer), 0);
@@ -418,7 +418,7 @@ static void a_walk_that_does_not_begin_in_it_tells_nothing(void **state)
 {
 	struct finding f = tail();
 	struct wire_facts facts = {.f = &f};
-	const struct wire_question q = {recording, manifest, 1, true, &facts, 1};
+	const struct wire_question q = {recording, false, manifest, 1, true, &facts, 1};
 	unsigned char old[655];
 
 	(void)state;
@@ -432,6 +432,85 @@ static void a_walk_that_does_not_begin_in_it_tells_nothing(void **state)
 	trace_conn_free(conn, ++now);
 	assert_int_equal(trace_writer_free(writer), 0);
 	assert_int_equal(wire_facts_read(&q), -ENODATA);
+}
+
+static void put_log(const char *text)
+{
+	FILE *f = fopen(recording, "we");
+
+	trace_conn_free(conn, ++now);
+	assert_int_equal(trace_writer_free(writer), 0);
+	assert_true(fputs(text, f) >= 0 && !fclose(f));
+}
+
+#define LOG_ATTACH                                                                       \
+	"1@1.000001:v9fs_version tag 65535 id 100 msize 16384 version 9P2000.L\n"        \
+	"1@1.000002:v9fs_version_return tag 65535 id 100 msize 16384 version 9P2000.L\n" \
+	"1@1.000003:v9fs_attach tag 0 id 104 fid 0 afid -1 uname nobody aname \n"        \
+	"1@1.000004:v9fs_attach_return tag 0 id 104 type 128 version 1 path 1\n"         \
+	"1@1.000005:v9fs_walk tag=0 id=110 fid=0 newfid=1 nwnames=1 wnames={f}\n"        \
+	"1@1.000006:v9fs_walk_return tag 0 id 110 nwnames 1 qids 0x1\n"
+
+static void a_log_of_qemu_tells_ranges_and_no_bytes(void **state)
+{
+	struct finding f = tail();
+	struct wire_facts w = {.f = &f};
+	const struct wire_question q = {recording, true, manifest, 1, false, &w, 1};
+
+	(void)state;
+	put_log(LOG_ATTACH "1@1.000007:v9fs_walk tag=0 id=110 fid=0 newfid=2 nwnames=1 "
+			   "wnames={.warren-walk-1}\n"
+			   "1@1.000008:v9fs_rerror tag 0 id 110 err 2\n"
+			   "1@1.000009:v9fs_getattr tag 0 id 24 fid 1 request_mask 6143\n"
+			   "1@1.000010:v9fs_getattr_return tag 0 id 24 getattr={result_mask 6143 "
+			   "mode 33188 uid "
+			   "0 gid 0}\n"
+			   "1@1.000011:v9fs_read tag 3 id 116 fid 1 off 0 max_count 12288\n"
+			   "1@1.000012:v9fs_read_return tag 3 id 116 count 12288 err 12299\n"
+			   "1@1.000013:v9fs_read tag 4 id 116 fid 1 off 12288 max_count 655\n"
+			   "1@1.000014:v9fs_read_return tag 4 id 116 count 655 err 666\n");
+	assert_int_equal(wire_facts_read(&q), 0);
+	assert_true(w.is_logged && w.has_request && w.has_before);
+	assert_int_equal(w.request.tag, 4);
+	assert_int_equal(w.request.got, 655);
+	assert_int_equal(w.sent, SEEN_NOT);
+	/* The size is not logged. */
+	assert_false(w.has_size);
+	/* Nor are names of listings. */
+	w = (struct wire_facts){.f = &f};
+	f.class = DAMAGE_MISSING;
+	assert_int_equal(wire_facts_read(&q), 0);
+	assert_int_equal(w.sent, SEEN_NOT);
+}
+
+static void an_end_too_early_in_a_log_of_qemu_is_the_servers(void **state)
+{
+	const struct finding f = tail();
+	struct wire_facts w = {.f = &f};
+	const struct wire_question q = {recording, true, manifest, 1, false, &w, 1};
+
+	(void)state;
+	put_log(LOG_ATTACH "1@1.000007:v9fs_walk tag=0 id=110 fid=0 newfid=2 nwnames=1 "
+			   "wnames={.warren-walk-1}\n"
+			   "1@1.000008:v9fs_rerror tag 0 id 110 err 2\n"
+			   "1@1.000013:v9fs_read tag 4 id 116 fid 1 off 12288 max_count 655\n"
+			   "1@1.000014:v9fs_read_return tag 4 id 116 count 0 err 11\n");
+	assert_int_equal(wire_facts_read(&q), 0);
+	assert_int_equal(w.sent, SEEN_WRONG);
+}
+
+/* Before QEMU 10.0. */
+static void a_log_of_qemu_without_names_tells_nothing(void **state)
+{
+	const struct finding f = tail();
+	struct wire_facts w = {.f = &f};
+	const struct wire_question q = {recording, true, manifest, 1, false, &w, 1};
+
+	(void)state;
+	put_log("1@1.000005:v9fs_walk tag 0 id 110 fid 0 newfid 1 nwnames 1\n"
+		"1@1.000006:v9fs_walk_return tag 0 id 110 nwnames 1 qids 0x1\n");
+	assert_int_equal(wire_facts_read(&q), -ENODATA);
+	assert_true(w.is_logged);
 }
 
 static uint64_t read_so_far(void)
@@ -495,6 +574,9 @@ int main(void)
 		TEST(a_listing_that_has_the_name),
 		TEST(a_name_that_only_the_listing_has),
 		TEST(a_walk_that_does_not_begin_in_it_tells_nothing),
+		TEST(a_log_of_qemu_tells_ranges_and_no_bytes),
+		TEST(an_end_too_early_in_a_log_of_qemu_is_the_servers),
+		TEST(a_log_of_qemu_without_names_tells_nothing),
 		TEST(waiting_for_the_mark_reads_a_recording_once),
 		TEST(the_mark_is_there_when_its_reply_is),
 	};
