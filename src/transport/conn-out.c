@@ -144,6 +144,17 @@ static ssize_t send_parts(int fd, struct iovec *iov, int n)
 	return sent < 0 ? -errno : sent;
 }
 
+/* ERR is why nothing can be sent any more. Who has left is waited for no longer, but what it asked
+ * for is done; a peer that is there must not wait for ever. */
+static void give_up_locked(struct conn *c, int err)
+{
+	c->mute = true;
+	if (err == -EPIPE || err == -ECONNRESET || c->shutdown)
+		return;
+	c->shutdown = "a reply could not be sent";
+	conn_post_locked(c);
+}
+
 /* One system call for what is queued. Takes the lock away meanwhile. */
 static struct conn_frame *send_some_locked(struct conn *c)
 {
@@ -156,7 +167,7 @@ static struct conn_frame *send_some_locked(struct conn *c)
 	sent = send_parts(c->fd, iov, n);
 	pthread_mutex_lock(&c->lock);
 	if (sent < 0 && sent != -EAGAIN)
-		c->mute = true;
+		give_up_locked(c, (int)sent);
 	if (c->mute)
 		return take_all_locked(c);
 	c->blocked = sent < (ssize_t)size;

@@ -257,7 +257,12 @@ static void serve(struct conn *c)
 		conn_post_locked(c);
 		pthread_mutex_unlock(&c->lock);
 	}
-	if (o.events != c->events && !loop_change(c->loop, &c->watch, o.events))
+	if (o.events == c->events)
+		return;
+	/* what it waits for would never come */
+	if (loop_change(c->loop, &c->watch, o.events))
+		conn_close(c, "it cannot be watched any more");
+	else
 		c->events = o.events;
 }
 
