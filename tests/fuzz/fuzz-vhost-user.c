@@ -205,11 +205,40 @@ static void set_up(struct conversation *c, uint64_t features)
 	pump(c);
 }
 
-/* Descriptors of all kinds; which ones, the bits of KINDS say. */
-static unsigned pick_fds(struct conversation *c, uint8_t kinds, unsigned n, int *fds)
+/* What is no memory, or no ring's eventfd: a pipe's ends, memory that is too small, that cannot be
+ * written, that is not to be mapped at all, and a path. */
+enum { PIPE_OUT, PIPE_IN, SMALL, READ_ONLY, DEVICE, FOLDER, N_WRONG };
+
+static int wrong_fds[N_WRONG];
+
+static void make_wrong_fds(void)
 {
-	for (unsigned i = 0; i < n; i++)
-		fds[i] = kinds >> (i % 8) & 1 ? c->kick : kinds & 0x80 ? c->fd : memory_fd;
+	char path[32];
+
+	assert(!pipe2(wrong_fds, O_CLOEXEC | O_NONBLOCK));
+	wrong_fds[SMALL] = memfd_create("small", MFD_CLOEXEC);
+	assert(wrong_fds[SMALL] >= 0 && !ftruncate(wrong_fds[SMALL], 100));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", memory_fd);
+	wrong_fds[READ_ONLY] = open(path, O_RDONLY | O_CLOEXEC);
+	wrong_fds[DEVICE] = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	wrong_fds[FOLDER] = open("/", O_PATH | O_CLOEXEC);
+	assert(wrong_fds[READ_ONLY] >= 0 && wrong_fds[DEVICE] >= 0 && wrong_fds[FOLDER] >= 0);
+}
+
+/* Descriptors of all kinds; which ones, the bits of KINDS say, or a byte for each. */
+static unsigned pick_fds(struct conversation *c, struct input *in, uint8_t kinds, unsigned n,
+			 int *fds)
+{
+	const int right[] = {memory_fd, c->kick, c->fd};
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned kind = kinds >> (i % 8) & 1 ? 1 : kinds & 0x80 ? 2 : 0;
+
+		if ((kinds & 0xc0) == 0xc0)
+			kind = get(in) % (ARRAY_SIZE(right) + N_WRONG);
+		fds[i] = kind < ARRAY_SIZE(right) ? right[kind]
+						  : wrong_fds[kind - ARRAY_SIZE(right)];
+	}
 	return n;
 }
 
@@ -221,7 +250,7 @@ static void fuzz_message(struct conversation *c, struct input *in)
 	unsigned n = get(in) % 11;
 	uint32_t size;
 
-	n = pick_fds(c, get(in), n, fds);
+	n = pick_fds(c, in, get(in), n, fds);
 	size = get16(in) % 600;
 	for (uint32_t i = 0; i < size && in->p < in->end; i++)
 		payload[i] = get(in);
@@ -237,9 +266,24 @@ static void fuzz_memory(struct input *in)
 		memory[i] = get(in);
 }
 
+/* Operand: pages. The guest's memory is so short while the device looks at it. */
+static void shrink_memory(struct conversation *c, struct input *in)
+{
+	assert(!ftruncate(memory_fd, get(in) % (SIZE / 4096) * 4096));
+	eventfd_write(c->kick, 1);
+	pump(c);
+	assert(!ftruncate(memory_fd, SIZE));
+}
+
 static void play(struct conversation *c, struct input *in)
 {
-	switch (get(in) % 6) {
+	uint8_t opcode = get(in);
+
+	if (opcode >= 0xf0) {
+		shrink_memory(c, in);
+		return;
+	}
+	switch (opcode % 6) {
 	case 0:
 		fuzz_message(c, in);
 		break;
@@ -277,6 +321,17 @@ static void make_memory(void)
 	assert(memory_fd >= 0 && !ftruncate(memory_fd, SIZE));
 	memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
 	assert(memory != MAP_FAILED);
+	make_wrong_fds();
+}
+
+/* Whatever was passed to the device, it keeps nothing of it. */
+static unsigned count_fds(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 128; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -287,9 +342,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *why;
 	int ends[2];
 	uint8_t mode = get(&in);
+	unsigned n_fds;
 
 	if (!memory)
 		make_memory();
+	n_fds = count_fds();
 	memset(memory, 0, SIZE);
 	assert(!loop_new(&c.loop) && !socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
 	c.kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -306,5 +363,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	close(c.fd);
 	close(c.kick);
 	loop_free(c.loop);
+	assert(count_fds() == n_fds);
 	return 0;
 }

@@ -2,7 +2,8 @@
 /* Any bytes as a ring and its memory: whatever a chain comes to lies in the guest's memory, in the
  * order that was promised, and the queue comes to an end.
  *
- * The first bytes are the ring's size (a power of two), features and position; the rest lies at the
+ * The first bytes are the ring's size (a power of two), features and position, and how many changes
+ * follow, of four bytes each: what the driver does while a chain is looked at. The rest lies at the
  * start of the guest's memory, where the descriptors are, then the avail ring. */
 #include <string.h>
 #include <sys/mman.h>
@@ -27,6 +28,44 @@ static const struct guest_region regions[] = {
 static uint8_t *memory[ARRAY_SIZE(regions)]; /* our own mapping of each */
 static struct guest_memory *table;
 
+/* Where and to what a word of the memory changes. One comes true whenever the device asks for
+ * an address: between a descriptor's check and its use, and between two descriptors. The linker
+ * leads these calls here (--wrap). */
+static const uint8_t *changes, *changes_end;
+
+void *__real_guest_memory_at(const struct guest_memory *m, uint64_t addr, uint64_t len,
+			     size_t *ret_len);
+void *__wrap_guest_memory_at(const struct guest_memory *m, uint64_t addr, uint64_t len,
+			     size_t *ret_len);
+int __real_guest_memory_read(const struct guest_memory *m, uint64_t addr, void *p, size_t len);
+int __wrap_guest_memory_read(const struct guest_memory *m, uint64_t addr, void *p, size_t len);
+
+static void change_memory(void)
+{
+	size_t at;
+
+	if (changes == changes_end)
+		return;
+	at = (changes[0] | (size_t)changes[1] << 8) % (SIZE - 1);
+	memcpy(memory[0] + at, changes + 2, 2);
+	changes += 4;
+}
+
+void *__wrap_guest_memory_at(const struct guest_memory *m, uint64_t addr, uint64_t len,
+			     size_t *ret_len)
+{
+	change_memory();
+	return __real_guest_memory_at(m, addr, len, ret_len);
+}
+
+int __wrap_guest_memory_read(const struct guest_memory *m, uint64_t addr, void *p, size_t len)
+{
+	int err = __real_guest_memory_read(m, addr, p, len);
+
+	change_memory();
+	return err;
+}
+
 static void make_memory(void)
 {
 	int fds[ARRAY_SIZE(regions)];
@@ -47,7 +86,7 @@ static bool is_in_memory(const struct iovec *part)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(regions); i++) {
 		size_t n;
-		char *start = guest_memory_at(table, regions[i].guest_addr, SIZE, &n);
+		char *start = __real_guest_memory_at(table, regions[i].guest_addr, SIZE, &n);
 		char *p = part->iov_base;
 
 		if (p >= start && p < start + SIZE && part->iov_len <= (size_t)(start + SIZE - p))
@@ -95,6 +134,17 @@ static void run(struct virtqueue *vq, uint32_t num)
 	free(c.parts);
 }
 
+static void fill_memory(size_t n_changes, const uint8_t *p, size_t n)
+{
+	size_t n_bytes = MIN(n_changes * 4, n / 4 * 4);
+
+	changes = p;
+	changes_end = p + n_bytes;
+	n = MIN(n - n_bytes, (size_t)SIZE);
+	memcpy(memory[0], p + n_bytes, n);
+	memset(memory[0] + n, 0, SIZE - n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct virtqueue vq;
@@ -113,9 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	c.desc = USER + (data[1] & 8 ? 4 * SIZE - 0x80u * data[3] : 0);
 	c.avail = c.desc + 16ULL * c.num;
 	c.used = USER + 2 * SIZE + (data[1] & 16 ? 0xf00u + data[3] : 0);
-	memcpy(memory[0], data + 4, MIN(size - 4, SIZE));
-	if (size - 4 < SIZE)
-		memset(memory[0] + size - 4, 0, SIZE - (size - 4));
+	fill_memory(data[1] >> 5, data + 4, size - 4);
 	if (!vq_start(&vq, &c, table)) {
 		run(&vq, c.num);
 		vq_stop(&vq);
