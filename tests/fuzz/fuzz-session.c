@@ -6,18 +6,12 @@
  * The input: a byte that chooses the backend and the peer; then messages. Each starts with a byte:
  * a raw one (bytes of the input), or one of the table whose fields come from the input.
  */
-#include <dirent.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "backend.h"
 #include "fake-channel.h"
 #include "fuzz.h"
+#include "hostile-folder.h"
 #include "local.h"
 #include "macros.h"
 #include "msg.h"
@@ -27,7 +21,6 @@
 
 #define MAX_MESSAGES 64
 #define SCRATCH (64u << 10)
-#define SECRET "this-is-outside"
 
 struct input {
 	const uint8_t *p, *end;
@@ -264,83 +257,6 @@ static void talk(struct server *s, struct input *in)
 	fake_channel_free(fc);
 }
 
-/* The folder that is served, made again for each input, in a folder with what must stay. */
-static char outer[64], inner[80];
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)type;
-	if (ftw->level == 0)
-		return 0;
-	if (S_ISDIR(st->st_mode))
-		chmod(path, 0700);
-	remove(path);
-	return 0;
-}
-
-static void put_file(const char *folder, const char *name, const char *text)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	f = fopen(path, "we");
-	assert(f);
-	fputs(text, f);
-	fclose(f);
-}
-
-static void fill_folder(void)
-{
-	int fd;
-
-	chmod(inner, 0755);
-	nftw(inner, remove_one, 20, FTW_DEPTH | FTW_PHYS);
-	put_file(inner, "a", "hello world");
-	fd = open(inner, O_PATH | O_CLOEXEC);
-	assert(fd >= 0 && !mkdirat(fd, "d", 0755) && !mkdirat(fd, "d/e", 0755));
-	assert(!symlinkat("..", fd, "up") && !symlinkat("a", fd, "l"));
-	assert(!mkfifoat(fd, "fifo", 0644));
-	close(fd);
-}
-
-static void check_outside(void)
-{
-	char path[96], text[64] = "";
-	struct stat st;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/a", outer);
-	f = fopen(path, "re");
-	assert(f && fgets(text, sizeof(text), f) && !strcmp(text, SECRET));
-	assert(!fstat(fileno(f), &st) && st.st_nlink == 1 && (st.st_mode & 07777) == 0644);
-	fclose(f);
-	assert(!stat(outer, &st) && st.st_nlink == 3 && (st.st_mode & 07777) == 0700);
-}
-
-static void remove_all(void)
-{
-	nftw(outer, remove_one, 20, FTW_DEPTH | FTW_PHYS);
-	remove(outer);
-}
-
-static struct backend *new_local(void)
-{
-	struct local_config cfg = {.dir = inner};
-	struct backend *b;
-
-	snprintf(outer, sizeof(outer), "%s/warren-fuzz-XXXXXX",
-		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-	assert(mkdtemp(outer));
-	snprintf(inner, sizeof(inner), "%s/in", outer);
-	umask(022);
-	assert(!mkdir(inner, 0755));
-	put_file(outer, "a", SECRET);
-	atexit(remove_all);
-	assert(!local_new(&cfg, &b));
-	return b;
-}
-
 enum { LOCAL, SYNTH, TOY, N_BACKENDS };
 
 static struct backend *backends[N_BACKENDS];
@@ -348,7 +264,10 @@ static struct server *servers[N_BACKENDS];
 
 static void start(void)
 {
-	backends[LOCAL] = new_local();
+	struct local_config plain = {.dir = inner};
+
+	make_folder();
+	assert(!local_new(&plain, &backends[LOCAL]));
 	assert(!synth_new(&backends[SYNTH]));
 	synth_release(backends[SYNTH]);
 	backends[TOY] = toy_new();
