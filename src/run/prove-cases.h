@@ -28,7 +28,8 @@
 
 /* Place; the layer and the class that have to be named; the kind of damage, as in fault.h (SERVER) or
  * sabotage.h, or one of "stale", "past-eof" and "stray"; the bytes that are bad: from, and how many. In
- * READER the way of reading stands before the kind. In WRITTEN the guest writes a page of the donor's
+ * READER the way of reading stands before the kind. Of "version" no reader sees anything: it is found in the
+ * recording. In WRITTEN the guest writes a page of the donor's
  * there, of which it keeps a copy; what went astray is then elsewhere in the host's file. */
 #define PROVE_CASES(C)                                            \
 	C(HOST, HOST_FILE, HOST_ALTERED, "zero", 4096, 4096)      \
@@ -48,6 +49,7 @@
 	C(SERVER, SERVER, SHORT, "smaller", 35904, 4096)          \
 	C(SERVER, SERVER, LONG, "padded", 40000, 4096)            \
 	C(SERVER, SERVER, MISSING, "hidden", 0, 0)                \
+	C(SERVER, SERVER, ATTRIBUTES, "version", 0, 0)            \
 	C(REWRITTEN, SERVER, STALE, "stale", 4096, 8192)          \
 	C(REWRITTEN, SERVER, TORN, "stale", 16384, 1600)          \
 	C(WRITTEN, SERVER, FOREIGN, "lost-write", 8192, 4096)     \

@@ -93,9 +93,19 @@ static int make_folder(struct planted *p)
 			r = state_folder_make(bases[i], &p->folder);
 	if (r)
 		return r;
-	p->dir = realpath(p->folder.path, NULL);
-	p->fd = open(p->folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return p->dir && p->fd >= 0 ? make_files(p) : -errno;
+	if (asprintf(&p->dir, "%s/share", p->folder.path) < 0) {
+		p->dir = NULL;
+		return -ENOMEM;
+	}
+	if (p->place == PROVE_SERVER &&
+	    asprintf(&p->recording, "%s/recording", p->folder.path) < 0) {
+		p->recording = NULL;
+		return -ENOMEM;
+	}
+	if (mkdir(p->dir, 0700))
+		return -errno;
+	p->fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return p->fd >= 0 ? make_files(p) : -errno;
 }
 
 static char ***faults_of(struct planted *p, enum layer layer)
@@ -187,6 +197,7 @@ void planted_done(struct planted *p)
 	if (p->fd >= 0)
 		close(p->fd);
 	free(p->dir);
+	free(p->recording);
 	free(p->command);
 	strv_free(p->server_faults);
 	strv_free(p->payload_faults);
@@ -287,6 +298,7 @@ void planted_plan(struct planted *p, struct run_plan *run)
 	/* What is in the cache has to stay there until it is altered, or looked at. */
 	run->caches = is_cache || is_written ? loose_only : mmap_only;
 	run->exec = p->command;
+	run->server.recording = p->recording;
 	run->server.faults = (const char *const *)p->server_faults;
 	run->server.transport_faults = run->share == SHARE_TCP ? NULL : payload;
 	run->server.proxy_faults = run->share == SHARE_TCP ? payload : NULL;

@@ -13,7 +13,8 @@ struct run_plan;
 struct planted {
 	enum prove_place place; /* PROVE_N_PLACES: nothing is planted */
 	struct state_folder folder;
-	char *dir; /* absolute */
+	char *dir;	 /* absolute; a folder in it */
+	char *recording; /* SERVER: beside that; else NULL */
 	int fd;
 	char **server_faults, **payload_faults, **reader_faults; /* as in run.h */
 	char *command;		   /* WRITTEN: of the guest's shell; else NULL */

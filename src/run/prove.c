@@ -18,6 +18,7 @@
 #include "macros.h"
 #include "prove-plant.h"
 #include "verdict.h"
+#include "wire-lint.h"
 
 /* A case while its run goes on. */
 struct judged {
@@ -116,6 +117,25 @@ static void take_alarm(struct proof *p, const char *cache, const char *path, cha
 	free(sentence);
 }
 
+/* Again and again: once is enough. */
+static void on_version(void *ctx, const char *path, const char *what)
+{
+	struct proof *p = ctx;
+	struct judged *j = find_case(p, path);
+	bool is_planted = j && prove_is(j->r.c, "version");
+
+	if (is_planted && !j->is_named) {
+		j->r.found++;
+		j->r.layer = LAYER_SERVER;
+		j->r.class = DAMAGE_ATTRIBUTES;
+		j->is_named = true;
+		if (asprintf(&j->evidence, "the recording, not a reader: %s", what) < 0)
+			j->evidence = NULL;
+	} else if (!is_planted) {
+		take_alarm(p, "any", path, strdup(what));
+	}
+}
+
 static void on_mount_done(void *ctx, const struct mount_result *m)
 {
 	struct proof *p = ctx;
@@ -199,6 +219,9 @@ static enum run_end run_once(struct proof *p, const struct run_plan *plan, const
 	p->l->begins(p->ctx, what, ++p->number, p->of);
 	run_verify(plan, &listener, p, ret_r);
 	end = ret_r->end;
+	if (end == RUN_DONE && plan->server.recording &&
+	    wire_lint_versions(plan->server.recording, on_version, p))
+		take_alarm(p, "any", "the recording", strdup("cannot be read"));
 	if (ret_r->reports.bugs)
 		take_alarm(p, "any", "the guest's kernel", strdup("reports a bug of its own"));
 	if (end == RUN_DONE) {

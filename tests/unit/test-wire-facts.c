@@ -19,6 +19,7 @@
 #include "trace-conn.h"
 #include "trace-writer.h"
 #include "wire-facts.h"
+#include "wire-lint.h"
 
 #define SIZE 12943U
 
@@ -434,6 +435,33 @@ static void a_walk_that_does_not_begin_in_it_tells_nothing(void **state)
 	assert_int_equal(wire_facts_read(&q), -ENODATA);
 }
 
+static unsigned n_versions;
+
+static void on_version(void *ctx, const char *path, const char *what)
+{
+	(void)ctx;
+	assert_string_equal(path, "f");
+	assert_non_null(strstr(what, "version 1 "));
+	n_versions++;
+}
+
+static void a_version_that_comes_again_is_told_with_its_file(void **state)
+{
+	const char *t = "Tgetattr tag=6 fid=1 request_mask=0x7ff";
+	const struct finding f = tail();
+
+	(void)state;
+	say(t, "Rgetattr tag=6 valid=0x7ff qid=00.1.3 mode=0100644 nlink=1 size=12943");
+	say(t, "Rgetattr tag=6 valid=0x7ff qid=00.2.3 mode=0100644 nlink=1 size=12943");
+	say(t, "Rgetattr tag=6 valid=0x7ff qid=00.1.3 mode=0100644 nlink=1 size=12943");
+	say(t, "Rgetattr tag=6 valid=0x7ff qid=00.9.3 mode=0100644 nlink=1 size=12943");
+	mark("walk", 1);
+	ask(&f, false);
+	n_versions = 0;
+	assert_int_equal(wire_lint_versions(recording, on_version, NULL), 0);
+	assert_int_equal(n_versions, 1);
+}
+
 static void put_log(const char *text)
 {
 	FILE *f = fopen(recording, "we");
@@ -574,6 +602,7 @@ int main(void)
 		TEST(a_listing_that_has_the_name),
 		TEST(a_name_that_only_the_listing_has),
 		TEST(a_walk_that_does_not_begin_in_it_tells_nothing),
+		TEST(a_version_that_comes_again_is_told_with_its_file),
 		TEST(a_log_of_qemu_tells_ranges_and_no_bytes),
 		TEST(an_end_too_early_in_a_log_of_qemu_is_the_servers),
 		TEST(a_log_of_qemu_without_names_tells_nothing),
