@@ -63,6 +63,23 @@ def script(title, rows, path):
     return "\n".join(lines) + "\n"
 
 
+def scale_script(title, rows, path):
+    """A line for each operation: flat is good."""
+    lines = [
+        'set terminal svg size 960,420 dynamic font "sans-serif,13" background "#ffffff"',
+        f'set output "{path}"', f'set title "{title}: us, flat is good" noenhanced',
+        "set style data linespoints", "set logscale xy", 'set format x "10^{%L}"',
+        "set key outside right noenhanced", "set grid ytics", "set pointsize 0.6"]
+    rows = [r for r in rows if r["unit"] == "us"]
+    plots = []
+    for i, key in enumerate(dict.fromkeys((r["grows"], r["op"]) for r in rows)):
+        lines.append(f"$data{i} << END")
+        lines += [f"{r['n']} {r['min']:.4f}" for r in rows if (r["grows"], r["op"]) == key]
+        lines.append("END")
+        plots.append(f'$data{i} using 1:2 title "{key[0]}: {key[1]}" linewidth 2')
+    return "\n".join([*lines, "plot " + ", ".join(plots)]) + "\n"
+
+
 def label(best, step):
     r = next(r for k, r in best.items() if k[0] == step)
     unit = r["unit"].removesuffix("/s") if r["unit"] != "s" else r["amount_unit"]
@@ -77,6 +94,7 @@ def missing():
 
 def draw(title, rows, path):
     """None, or why there is no picture."""
-    run = subprocess.run(["gnuplot"], input=script(title, rows, path), text=True,
+    draws = scale_script if rows[0]["workload"] == "scale" else script
+    run = subprocess.run(["gnuplot"], input=draws(title, rows, path), text=True,
                          capture_output=True, check=False)
     return None if run.returncode == 0 else f"gnuplot: {run.stderr.strip()[-300:]}"

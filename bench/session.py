@@ -14,6 +14,7 @@ import figures
 import guest_run
 import page
 import qemu_run
+import scale
 import server
 import targets
 import text
@@ -92,6 +93,10 @@ def measure(tools, args, folder, cpus):
         share = os.path.join(folder, "wire-share")
         os.mkdir(share)
         wire.Wire(tools, options, rows, left_out, say).run(share, cpus)
+    if any(w.where == "scale" for w in args.chosen):
+        share = os.path.join(folder, "scale-share")
+        os.mkdir(share)
+        scale.Scale(tools, options, rows, left_out, say).run(share, cpus)
     guests = [w for w in args.chosen if w.where == "guest"]
     if guests:
         guest_run.GuestRun(tools, options, rows, left_out, say).run(folder, guests, cpus)

@@ -18,9 +18,14 @@ WIRE = [
     ("warren, vhost-user", "limit: preadv", "read", 1, BOTH, None, "rate"),
     ("warren, vhost-user", "limit: preadv", "sequential", 8, BOTH, 0.85, "rate"),
 ]
-# workloads, against (the best of the cases that begin so), at least; ours is the best cache mode
-GUEST = [(("W1", "W2", "W3", "W4", "W5", "W6"), "virtiofs", 1), (("W1",), "hostfs", 1)]
+# workloads, against (the best of its cases), at least; ours is the best cache mode
+_ALL = ("W1", "W2", "W3", "W4", "W5", "W6")
+GUEST = [(_ALL, "virtiofs", 1), (("W1",), "hostfs", 1), (_ALL, "host", None)]
 IDLE_AT_MOST = [("idle wake-ups", 0), ("idle memory", 3)]
+# grows, operation, from, to: how much more it may cost
+SCALE = [("fids", "getattr", 1000, 1000000, 1.3), ("fids", "walk", 1000, 1000000, 1.3),
+         ("directory entries", "walk", 1000, 1000000, 1.3),
+         ("directory entries", "readdir, an entry", 10000, 1000000, 1.3)]
 IDLE = 0.5  # a load below this does not disturb
 
 
@@ -80,9 +85,9 @@ def judge_wire(rows, load):
             yield target(ours, theirs, what, at_least, ratios, load)
 
 
-def fastest(rows, prefix, load):
-    """On a busy machine, by what it needs of CPUs."""
-    found = [r for r in rows if r["case"].startswith(prefix)]
+def fastest(rows, name, load):
+    """Of the cases of NAME. On a busy machine, by what it needs of CPUs."""
+    found = [r for r in rows if r["case"].partition(",")[0] == name]
     key = "cpu_us" if load > IDLE and all(r["cpu_us"] for r in found) else "min"
     return min(found, key=lambda r: r[key], default=None)
 
@@ -93,7 +98,7 @@ def judge_guest(rows, load):
             if key[0] not in names:
                 continue
             same = select(rows, workload=key[0], step=key[1], placement=key[2])
-            ours, theirs = (fastest(same, prefix, load) for prefix in ("warren", against))
+            ours, theirs = (fastest(same, name, load) for name in ("warren", against))
             if ours and theirs:
                 ratios = (divide(theirs["median"], ours["median"]),
                           divide(theirs["min"], ours["min"]),
@@ -111,6 +116,16 @@ def judge_idle(rows):
                             (spare, spare, None), 0), "reached": ours["median"] <= at_most}
 
 
+def judge_scale(rows):
+    """The ratio is turned round, so that it too has to be large: 1/1.3 at least."""
+    for grows, op, few, many, at_most in SCALE:
+        less, more = (one(rows, workload="scale", grows=grows, op=op, n=n) for n in (few, many))
+        if less and more:
+            ratios = divide(less["median"], more["median"]), divide(less["min"], more["min"])
+            yield target(more, {**less, "case": f"{few} {grows}"}, "server CPU",
+                         round(1 / at_most, 2), (*ratios, None), 0)
+
+
 def judge(rows, load):
     """An object for each target and placement that was measured; LOAD: of the machine before."""
-    return [*judge_wire(rows, load), *judge_idle(rows), *judge_guest(rows, load)]
+    return [*judge_wire(rows, load), *judge_scale(rows), *judge_idle(rows), *judge_guest(rows, load)]

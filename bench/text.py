@@ -59,6 +59,20 @@ def row_line(r):
             short(r["cpu_us"]), short(r["requests"]), short(r["syscalls"])]
 
 
+def scale_tables(rows):
+    """For each thing that grows: how much of it across, what is measured down."""
+    found = []
+    for grows in dict.fromkeys(r["grows"] for r in rows):
+        mine = [r for r in rows if r["grows"] == grows]
+        steps = sorted({r["n"] for r in mine})
+        lines = []
+        for op, unit in dict.fromkeys((r["op"], r["unit"]) for r in mine):
+            at = {r["n"]: r["min"] for r in mine if r["op"] == op}
+            lines.append([f"{op}, {unit}", *(short(at.get(n)) for n in steps)])
+        found.append(table([grows, *(f"{n:,}" for n in steps)], lines))
+    return found
+
+
 def about_lines(a):
     lines = [f"{a['date']}, {a['cpus']} CPUs ({a['cpu']}), Linux {a['host_kernel']}, load "
              f"{a['load_before']:.1f} before, {a['runs']} runs: `{a['command']}`"]
@@ -87,7 +101,10 @@ def everything(result):
                   table(TARGET_HEAD, map(target_line, result["targets"])), ""]
     for workload in workloads.WORKLOADS:
         rows = [r for r in result["rows"] if r["workload"] == workload.name]
-        if rows:
+        if rows and workload.where == "scale":
+            parts += [f"{workload.name}: {workload.title} (the best runs)", ""]
+            parts += [x for t in scale_tables(rows) for x in (t, "")]
+        elif rows:
             parts += [f"{workload.name}: {workload.title}", "",
                       table(ROW_HEAD, map(row_line, rows)), ""]
     if result["left_out"]:

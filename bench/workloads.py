@@ -69,6 +69,8 @@ WORKLOADS = [
         Group("", [Step("read", "{helper} read x large", "large_mib", "MiB")]),
         Group("", [Step("stat", "{helper} stat x many", "files", "file")]),
         Group("", [Step("list", "{helper} list x many", "files", "entry")])]),
+    # scale.py has what grows.
+    Workload("scale", "scale", "Cost of a request as there is more of what it works on", []),
 ]
 
 

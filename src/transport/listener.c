@@ -28,7 +28,7 @@
 #define MAX_ACCEPTS 64 /* a wake-up */
 #define PAUSE_SECONDS 1
 /* Peers at once: a quarter of the descriptors, the rest is for files; and at most */
-#define MAX_PEERS 4096
+#define MAX_PEERS 4096 /* if nobody says how many */
 
 struct listener {
 	struct loop *loop;
@@ -282,13 +282,14 @@ static void destroy(struct listener *ls)
 	free(ls);
 }
 
-static unsigned choose_max_peers(void)
+/* The descriptors are for files too. */
+static unsigned choose_max_peers(unsigned wanted)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return MAX_PEERS;
-	return (unsigned)MIN(limit.rlim_cur / 4 + 1, (rlim_t)MAX_PEERS);
+		return MIN(wanted, MAX_PEERS);
+	return (unsigned)MIN(limit.rlim_cur / 4 + 1, (rlim_t)wanted);
 }
 
 static struct listener *new_listener(struct loop *l, const struct handler *h)
@@ -302,7 +303,7 @@ static struct listener *new_listener(struct loop *l, const struct handler *h)
 	ls->watch = (struct watch){.fd = -1, .ready = accept_some};
 	ls->timer = (struct watch){.fd = -1, .ready = time_is_over};
 	ls->resume.run = resume;
-	ls->max_peers = choose_max_peers();
+	ls->max_peers = choose_max_peers(MAX_PEERS);
 	list_init(&ls->conns);
 	pthread_mutex_init(&ls->lock, NULL);
 	pthread_cond_init(&ls->all_gone, NULL);
@@ -371,7 +372,7 @@ bool listener_is_public(const struct listener *ls)
 
 void listener_limit_peers(struct listener *ls, unsigned max)
 {
-	ls->max_peers = MIN(ls->max_peers, max);
+	ls->max_peers = choose_max_peers(max);
 }
 
 void listener_on_end(struct listener *ls, void (*ended)(void *arg), void *arg)
