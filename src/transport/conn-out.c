@@ -132,14 +132,16 @@ static struct conn_frame *take_sent_locked(struct conn *c, size_t sent)
 	return done;
 }
 
-/* #syscalls: sendmsg */
+/* #syscalls: sendmsg sendto */
 static ssize_t send_parts(int fd, struct iovec *iov, int n)
 {
+	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 	struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)n};
 	ssize_t sent;
 
 	do
-		sent = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+		sent = n == 1 ? send(fd, iov->iov_base, iov->iov_len, flags)
+			      : sendmsg(fd, &m, flags);
 	while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -errno : sent;
 }
@@ -196,6 +198,8 @@ static void flush_locked(struct conn *c, bool in_loop)
 
 void conn_flush(struct conn *c, bool in_loop)
 {
+	if (in_loop)
+		c->unsent = 0;
 	pthread_mutex_lock(&c->lock);
 	flush_locked(c, in_loop);
 	pthread_mutex_unlock(&c->lock);
@@ -294,7 +298,9 @@ void conn_reply(struct frame *frame, const void *head, uint32_t head_len, uint32
 		uncharge_locked(c, f->held);
 	} else {
 		enqueue_locked(c, f);
-		if (!in_batch)
+		if (in_batch)
+			c->unsent += f->held;
+		else
 			flush_locked(c, false);
 		f = NULL;
 	}

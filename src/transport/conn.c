@@ -148,6 +148,11 @@ static void deliver(struct conn *c)
 		f->frame.follows = follows;
 		follows = true;
 		c->handler->ops->receive(c->session, &f->frame);
+		/* While the data are still in the CPU's cache. */
+		if (c->unsent >= CONN_SEND_AT) {
+			conn_flush(c, true);
+			follows = false;
+		}
 	}
 }
 

@@ -6,7 +6,7 @@
  * The loop's thread receives, cuts the bytes into messages and hands them over, several per system
  * call. Replies line up in a queue; the thread that finds nobody sending becomes the sender and
  * sends all that is there, with one system call for many replies. So the replies to one batch leave
- * together, a worker's reply leaves at once, and no thread waits for another one's system call.
+ * together, or as soon as they are many bytes, a worker's reply leaves at once, and no thread waits for another one's system call.
  * When the socket is full the loop's thread goes on once it is writable.
  *
  * What the peer can make us hold is bounded: each message is charged (`held`) with the memory that
@@ -33,11 +33,12 @@
 struct handler;
 struct pool;
 
-#define CONN_MSIZE (1U << 20)	/* the most that Linux' socket transports carry */
-#define CONN_MAX_FRAMES 4096	/* messages without a sent reply */
-#define CONN_MAX_QUEUED 64	/* replies that wait for the peer */
-#define CONN_MIN_HELD (2 << 20) /* `held` may always reach this, and */
-#define CONN_HELD_MSIZES 4	/* that many times the msize */
+#define CONN_MSIZE (1U << 20)	 /* the most that Linux' socket transports carry */
+#define CONN_MAX_FRAMES 4096	 /* messages without a sent reply */
+#define CONN_MAX_QUEUED 64	 /* replies that wait for the peer */
+#define CONN_MIN_HELD (2 << 20)	 /* `held` may always reach this, and */
+#define CONN_SEND_AT (128 << 10) /* bytes of replies that are sent before a batch ends */
+#define CONN_HELD_MSIZES 4	 /* that many times the msize */
 
 struct conn {
 	struct channel channel; /* first */
@@ -56,6 +57,7 @@ struct conn {
 	bool hung_up;	    /* in both directions */
 	bool closed;	    /* written under the lock too */
 	const char *broken; /* why the peer's bytes are no messages */
+	size_t unsent;	    /* bytes of the replies of this batch that wait for its end */
 	size_t turn;	    /* what may still be handed over before other peers get theirs */
 
 	atomic_uint refs;	      /* 1 until released, and those of threads that are in here */

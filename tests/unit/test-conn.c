@@ -696,6 +696,20 @@ static void replies_to_a_batch_leave_together(void **state)
 	assert_int_equal(n_peeked, -1);
 }
 
+static void many_bytes_leave_before_the_batch_ends(void **state)
+{
+	uint8_t m[HEADER + 4 + 20];
+	size_t n = make(m, DATA, 1, HEADER + 4);
+
+	(void)state;
+	put_u32(m + HEADER, CONN_SEND_AT);
+	n += make(m + n, PEEK, 2, 20);
+	send_all(client, m, n);
+	expect(DATA, 1, HEADER + CONN_SEND_AT);
+	expect(PEEK, 2, 20);
+	assert_int_equal(n_peeked, 1);
+}
+
 /* More messages in one system call than a turn has. */
 static void a_turn_that_ends_is_followed_by_another(void **state)
 {
@@ -774,6 +788,7 @@ int main(void)
 		T(many_small_replies_wait_in_the_socket_not_in_memory),
 		T(a_peer_that_takes_no_replies_may_go_on),
 		T(replies_to_a_batch_leave_together),
+		T(many_bytes_leave_before_the_batch_ends),
 		T(a_turn_that_ends_is_followed_by_another),
 		T(a_reply_from_elsewhere_in_the_loop_leaves_too),
 		T(two_threads_do_not_mix_their_replies),
