@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +26,24 @@ static bool is_nameless(const char *path)
 	return !strcmp(target + n - (sizeof(end) - 1), end);
 }
 
+/* Opens PATH if it is a regular file without a name. What it was when it was looked at last, the guest's
+ * process may have changed: so only what the descriptor is counts, and to open it waits for nobody. */
+static int open_nameless(const char *path, off_t *ret_size)
+{
+	autoclose int fd = -1;
+	struct stat st;
+
+	if (!is_nameless(path) || stat(path, &st) || !S_ISREG(st.st_mode))
+		return -ENOENT;
+	fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_nlink)
+		return -ENOENT;
+	*ret_size = st.st_size;
+	return steal_fd(&fd);
+}
+
 /* The largest of the files without a name that the guest's process has open. */
 static int open_largest(pid_t pid, off_t *ret_size)
 {
@@ -41,41 +58,34 @@ static int open_largest(pid_t pid, off_t *ret_size)
 	if (!dir)
 		return -errno;
 	while ((d = readdir(dir))) {
-		struct stat st;
-		int found;
+		autoclose int found = -1;
+		off_t size = 0;
 
 		snprintf(path, sizeof(path), "%s/%s", folder, d->d_name);
-		if (!is_nameless(path) || stat(path, &st) || !S_ISREG(st.st_mode) ||
-		    st.st_size <= *ret_size || (found = open(path, O_RDWR | O_CLOEXEC)) < 0)
+		found = open_nameless(path, &size);
+		if (found < 0 || size <= *ret_size)
 			continue;
 		if (fd >= 0)
 			close(fd);
-		fd = found;
-		*ret_size = st.st_size;
+		fd = steal_fd(&found);
+		*ret_size = size;
 	}
 	return fd < 0 ? -ENOTSUP : steal_fd(&fd);
 }
 
-int guest_ram_map(const struct guest *g, struct guest_ram *ret_ram)
+int guest_ram_open(const struct guest *g, struct guest_ram *ret_ram)
 {
 	off_t size;
-	autoclose int fd = open_largest(g->program, &size);
-	void *bytes;
+	int fd = open_largest(g->program, &size);
 
 	if (fd < 0)
 		return fd;
-	size -= size % GUEST_RAM_PAGE;
-	bytes = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (bytes == MAP_FAILED)
-		return -errno;
-	*ret_ram = (struct guest_ram){bytes, (size_t)size, steal_fd(&fd)};
+	*ret_ram = (struct guest_ram){(size_t)(size - size % GUEST_RAM_PAGE), fd};
 	return 0;
 }
 
-void guest_ram_unmap(struct guest_ram *ram)
+void guest_ram_close(struct guest_ram *ram)
 {
-	if (ram->bytes)
-		munmap(ram->bytes, ram->n);
 	if (ram->fd >= 0)
 		close(ram->fd);
 	*ram = (struct guest_ram)GUEST_RAM_INIT;
@@ -89,15 +99,31 @@ static size_t next_used(const struct guest_ram *ram, size_t at)
 	return used < 0 ? ram->n : (size_t)used;
 }
 
-unsigned char *guest_ram_find(const struct guest_ram *ram, const void *mark, size_t n, size_t *at)
+static bool begins_with(const struct guest_ram *ram, size_t at, const void *mark, size_t n)
 {
-	for (; (*at = next_used(ram, *at)) < ram->n; *at += GUEST_RAM_PAGE) {
-		unsigned char *page = ram->bytes + *at;
+	unsigned char page[GUEST_RAM_PAGE];
 
-		if (n > GUEST_RAM_PAGE || memcmp(page, mark, n) != 0)
+	return pread(ram->fd, page, n, (off_t)at) == (ssize_t)n && !memcmp(page, mark, n);
+}
+
+bool guest_ram_find(const struct guest_ram *ram, const void *mark, size_t n, size_t *at,
+		    size_t *ret_page)
+{
+	if (n > GUEST_RAM_PAGE)
+		return false;
+	for (; (*at = next_used(ram, *at)) < ram->n; *at += GUEST_RAM_PAGE) {
+		if (!begins_with(ram, *at, mark, n))
 			continue;
+		*ret_page = *at;
 		*at += GUEST_RAM_PAGE;
-		return page;
+		return true;
 	}
-	return NULL;
+	return false;
+}
+
+int guest_ram_write(const struct guest_ram *ram, size_t at, const void *bytes, size_t n)
+{
+	ssize_t done = pwrite(ram->fd, bytes, n, (off_t)at);
+
+	return done < 0 ? -errno : (size_t)done < n ? -EIO : 0;
 }

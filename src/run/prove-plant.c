@@ -210,12 +210,14 @@ void planted_done(struct planted *p)
  * perhaps copies that nobody looks at any more. */
 static int alter_page(const struct guest_ram *ram, const uint8_t *right, const uint8_t *wrong)
 {
-	size_t at = 0;
-	unsigned char *page = guest_ram_find(ram, right, CORPUS_UNIT, &at);
-	int r = page ? 0 : -ENXIO;
+	size_t at = 0, page;
+	int r = -ENXIO;
 
-	for (; page; page = guest_ram_find(ram, right, CORPUS_UNIT, &at))
-		memcpy(page, wrong, GUEST_RAM_PAGE);
+	while (guest_ram_find(ram, right, CORPUS_UNIT, &at, &page)) {
+		r = guest_ram_write(ram, page, wrong, GUEST_RAM_PAGE);
+		if (r)
+			break;
+	}
 	return r;
 }
 
@@ -238,17 +240,15 @@ static int alter_pages(const struct guest_ram *ram, const struct prove_case *c)
 /* Bytes of the donor, in memory that is not its own. */
 static int alter_canary(const struct guest_ram *ram, const struct prove_case *c)
 {
-	unsigned char mark[GUEST_RAM_PAGE], *page;
+	unsigned char mark[GUEST_RAM_PAGE];
 	uint8_t donor[PROVE_SIZE];
-	size_t at = 0;
+	size_t at = 0, page;
 
 	memory_canary(CANARY, mark);
 	prove_fill(NULL, false, donor);
-	page = guest_ram_find(ram, mark, CORPUS_UNIT, &at);
-	if (!page)
+	if (!guest_ram_find(ram, mark, CORPUS_UNIT, &at, &page))
 		return -ENXIO;
-	memcpy(page + c->offset, donor, c->count);
-	return 0;
+	return guest_ram_write(ram, page + c->offset, donor, c->count);
 }
 
 static int alter_memory(void *ctx, const struct guest_ram *ram)
