@@ -77,14 +77,19 @@ static const char *record_folder(const struct serve_options *o, char buf[PATH_MA
 	return dirname(strcpy(buf, o->record));
 }
 
-static void make_plan(const struct serve_options *o, struct sandbox_plan *p)
+uint64_t serve_memory(const struct serve_options *o)
 {
-	static char record[PATH_MAX];
 	uint64_t mib = o->max_memory_mib;
 
 	if (!mib)
 		mib = DEFAULT_MEMORY_MIB +
 		      (uint64_t)STACK_MIB * (o->workers ? o->workers : DEFAULT_WORKERS);
+	return mib << 20;
+}
+
+static void make_plan(const struct serve_options *o, struct sandbox_plan *p)
+{
+	static char record[PATH_MAX];
 	*p = (struct sandbox_plan){
 		.layers = SANDBOX_ALL_LAYERS,
 		.export_dir = o->dir,
@@ -93,7 +98,7 @@ static void make_plan(const struct serve_options *o, struct sandbox_plan *p)
 		.allow_devices = o->allow_devices,
 		.capabilities = capabilities(o),
 		.calls = calls(o),
-		.max_memory = mib << 20,
+		.max_memory = serve_memory(o),
 		.max_descriptors = o->max_descriptors,
 	};
 }

@@ -28,6 +28,8 @@
 #include "server.h"
 #include "vhost-user.h"
 
+#define LEAST_FOR_PEERS (16u << 20) /* more than one peer can hold */
+
 /* All that a running server consists of. */
 struct service {
 	struct serve_options *o;
@@ -208,6 +210,12 @@ static void endpoint_ended(void *arg)
 		loop_stop(s->loop);
 }
 
+/* A quarter of the memory is for what peers let it hold, whichever address they came to. */
+static size_t memory_of_peers(const struct serve_options *o)
+{
+	return MAX(serve_memory(o) / 4 / o->n_endpoints, LEAST_FOR_PEERS);
+}
+
 static int open_listener(struct service *s, struct endpoint *e, char **ret_why)
 {
 	const struct handler *h = server_handler(s->server);
@@ -216,6 +224,7 @@ static int open_listener(struct service *s, struct endpoint *e, char **ret_why)
 	if (r)
 		return r;
 	listener_on_end(e->listener, endpoint_ended, s);
+	listener_limit_memory(e->listener, memory_of_peers(s->o));
 	if (s->o->budget.max_peers)
 		listener_limit_peers(e->listener, s->o->budget.max_peers);
 	if (listener_is_public(e->listener))

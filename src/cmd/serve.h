@@ -58,6 +58,9 @@ struct sandbox;
  * to exit with *RET_STATUS, for another one serves, or it failed and has said so. */
 bool serve_split(const struct serve_options *o, struct sandbox **ret_s, int *ret_status);
 
+/* The bytes that the server may take for itself. */
+uint64_t serve_memory(const struct serve_options *o);
+
 /* When everything is open, before there are other threads. 0, or an exit code. */
 int serve_seal(const struct serve_options *o, struct sandbox *s);
 

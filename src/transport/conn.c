@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "crowd.h"
 #include "logging.h"
 #include "macros.h"
 #include "msg.h"
@@ -45,6 +46,21 @@ static bool has_room(struct conn *c)
 	room = conn_has_room_locked(c);
 	pthread_mutex_unlock(&c->lock);
 	return room;
+}
+
+static size_t holds_locked(const struct conn *c)
+{
+	return c->held + inbuf_held(&c->in);
+}
+
+size_t conn_holds(struct conn *c)
+{
+	size_t n;
+
+	pthread_mutex_lock(&c->lock);
+	n = holds_locked(c);
+	pthread_mutex_unlock(&c->lock);
+	return n;
 }
 
 void conn_post_locked(struct conn *c)
@@ -209,6 +225,7 @@ struct outlook {
 	bool again; /* for nothing: there is room for a message that is here */
 	const char *end;
 	uint32_t events;
+	size_t holds;
 };
 
 static const char *end_of(const struct conn *c)
@@ -229,6 +246,7 @@ static struct outlook look(struct conn *c)
 	bool room = conn_has_room_locked(c);
 
 	o.again = room && whole;
+	o.holds = holds_locked(c);
 	if (c->shutdown)
 		o.end = c->shutdown;
 	else if (all_here && !whole && (c->mute || !c->n_frames))
@@ -249,6 +267,7 @@ static void serve(struct conn *c)
 	struct outlook o;
 
 	c->turn = TURN;
+	c->in.thrifty = crowd_is_dense(c->crowd);
 	do {
 		take_in(c);
 		o = look(c);
@@ -257,6 +276,7 @@ static void serve(struct conn *c)
 		conn_close(c, o.end);
 		return;
 	}
+	crowd_moved(c->crowd, c, o.holds);
 	if (o.again) {
 		pthread_mutex_lock(&c->lock);
 		conn_post_locked(c);
@@ -317,6 +337,7 @@ void conn_close(struct conn *c, const char *reason)
 	/* The descriptor stays: another thread may be sending. */
 	shutdown(c->fd, SHUT_RDWR);
 	inbuf_done(&c->in);
+	crowd_moved(c->crowd, c, 0);
 	c->handler->ops->closed(c->session);
 }
 
@@ -369,6 +390,8 @@ static void init(struct conn *c, const struct conn_config *cfg)
 	snprintf(c->channel.peer, sizeof(c->channel.peer), "%s", cfg->peer);
 	c->loop = cfg->loop;
 	c->pool = cfg->pool;
+	c->crowd = cfg->crowd;
+	list_init(&c->of_crowd);
 	c->handler = cfg->handler;
 	c->gone = cfg->gone;
 	c->owner = cfg->owner;

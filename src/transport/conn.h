@@ -30,6 +30,7 @@
 #include "loop.h"
 #include "transport.h"
 
+struct crowd;
 struct handler;
 struct pool;
 
@@ -59,6 +60,9 @@ struct conn {
 	const char *broken; /* why the peer's bytes are no messages */
 	size_t unsent;	    /* bytes of the replies of this batch that wait for its end */
 	size_t turn;	    /* what may still be handed over before other peers get theirs */
+	struct crowd *crowd;
+	struct list of_crowd;
+	size_t in_crowd; /* what it held when it moved last */
 
 	atomic_uint refs;	      /* 1 until released, and those of threads that are in here */
 	void (*gone)(struct conn *c); /* the last reference is gone; from any thread */
@@ -100,6 +104,7 @@ struct conn_frame {
 struct conn_config {
 	struct loop *loop;
 	struct pool *pool;
+	struct crowd *crowd;
 	const struct handler *handler;
 	int fd;
 	const char *name, *peer;
@@ -117,6 +122,8 @@ void conn_end(struct conn *c, const char *reason);
 
 /* What conn.c and conn-out.c know of each other. */
 void conn_unref(struct conn *c);
+/* The bytes of memory; the loop's thread. */
+size_t conn_holds(struct conn *c);
 bool conn_has_room_locked(const struct conn *c);
 void conn_post_locked(struct conn *c);
 /* Sends what is queued. IN_LOOP: called by the loop's thread, which looks at `blocked` itself. */

@@ -46,7 +46,8 @@ void inbuf_init(struct inbuf *in, struct pool *p)
 void inbuf_done(struct inbuf *in)
 {
 	chunk_unref(in->chunk, in->pool);
-	inbuf_init(in, in->pool);
+	in->chunk = NULL;
+	in->start = in->end = 0;
 }
 
 static uint32_t get_size(const uint8_t *p)
@@ -57,9 +58,12 @@ static uint32_t get_size(const uint8_t *p)
 /* The bytes that a chunk must hold for the message that has begun to arrive. */
 static size_t wanted(const struct inbuf *in)
 {
-	size_t size = inbuf_left(in) < 4 ? 0 : get_size(in->chunk->bytes + in->start);
+	size_t left = inbuf_left(in), size = left < 4 ? 0 : get_size(in->chunk->bytes + in->start);
+	size_t all = size + AHEAD <= SMALL ? SMALL : size + AHEAD, some = SMALL;
 
-	return size + AHEAD <= SMALL ? SMALL : size + AHEAD;
+	while (in->thrifty && some < left + AHEAD)
+		some *= 2;
+	return in->thrifty ? MIN(some, all) : all;
 }
 
 /* The begun message gets memory where all of it will fit, without disturbing those who refer to the
@@ -103,6 +107,11 @@ void *inbuf_room(struct inbuf *in, size_t *ret_room)
 		return NULL;
 	*ret_room = MIN(in->chunk->size - in->end, most);
 	return in->chunk->bytes + in->end;
+}
+
+size_t inbuf_held(const struct inbuf *in)
+{
+	return in->chunk ? in->chunk->size : 0;
 }
 
 void inbuf_fill(struct inbuf *in, size_t n)

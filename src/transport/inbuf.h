@@ -8,6 +8,7 @@
 #ifndef TRANSPORT_INBUF_H
 #define TRANSPORT_INBUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ struct inbuf {
 	struct pool *pool;
 	struct chunk *chunk; /* NULL: empty */
 	size_t start, end;   /* the bytes in it that were not taken yet */
+	bool thrifty;	     /* memory for what has come, not for what was announced */
 };
 
 void inbuf_init(struct inbuf *in, struct pool *p);
@@ -42,6 +44,9 @@ static inline size_t inbuf_left(const struct inbuf *in)
 {
 	return in->end - in->start;
 }
+
+/* The memory that is held for them. */
+size_t inbuf_held(const struct inbuf *in);
 
 /* Keeps the memory of the next message, until chunk_unref (from any thread). */
 struct chunk *inbuf_ref(struct inbuf *in);

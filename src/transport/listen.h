@@ -34,6 +34,10 @@ void listener_on_end(struct listener *ls, void (*ended)(void *arg), void *arg);
 /* At most MAX peers at once, fewer than what listener_new chose. Before the loop runs. */
 void listener_limit_peers(struct listener *ls, unsigned max);
 
+/* Peers that stop in the middle of messages or take no replies may hold MAX bytes together, beyond
+ * which who moved longest ago is hung up on. Before the loop runs. */
+void listener_limit_memory(struct listener *ls, size_t max);
+
 /* Closes the socket (and removes its path) and all connections, and waits until the handler has
  * released them; the loop must not run any more. */
 void listener_free(struct listener *ls);

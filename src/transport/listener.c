@@ -20,6 +20,7 @@
 #include "address.h"
 #include "cleanup.h"
 #include "conn.h"
+#include "crowd.h"
 #include "list.h"
 #include "logging.h"
 #include "loop.h"
@@ -28,11 +29,13 @@
 #define MAX_ACCEPTS 64 /* a wake-up */
 #define PAUSE_SECONDS 1
 /* Peers at once: a quarter of the descriptors, the rest is for files; and at most */
-#define MAX_PEERS 4096 /* if nobody says how many */
+#define MAX_PEERS 4096		    /* if nobody says how many */
+#define MAX_CROWD ((size_t)1 << 30) /* bytes that they hold together, unless that is set */
 
 struct listener {
 	struct loop *loop;
 	struct pool *pool;
+	struct crowd crowd;
 	const struct handler *handler;
 	struct address address;
 	struct unix_id id;
@@ -190,6 +193,7 @@ static int add_conn(struct listener *ls, int fd)
 	struct conn_config cfg = {
 		.loop = ls->loop,
 		.pool = ls->pool,
+		.crowd = &ls->crowd,
 		.handler = ls->handler,
 		.fd = fd,
 		.name = address_kind_name(ls->address.kind),
@@ -307,6 +311,7 @@ static struct listener *new_listener(struct loop *l, const struct handler *h)
 	ls->timer = (struct watch){.fd = -1, .ready = time_is_over};
 	ls->resume.run = resume;
 	ls->max_peers = choose_max_peers(MAX_PEERS);
+	crowd_init(&ls->crowd, MAX_CROWD);
 	list_init(&ls->conns);
 	pthread_mutex_init(&ls->lock, NULL);
 	pthread_cond_init(&ls->all_gone, NULL);
@@ -376,6 +381,11 @@ bool listener_is_public(const struct listener *ls)
 void listener_limit_peers(struct listener *ls, unsigned max)
 {
 	ls->max_peers = choose_max_peers(max);
+}
+
+void listener_limit_memory(struct listener *ls, size_t max)
+{
+	ls->crowd.max = max;
 }
 
 void listener_on_end(struct listener *ls, void (*ended)(void *arg), void *arg)

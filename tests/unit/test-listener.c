@@ -367,6 +367,55 @@ static void a_thousand_peers_at_once(void **state)
 		close(fds[i]);
 }
 
+static unsigned count_closed(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&lock);
+	n = n_closed;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+/* The size of a large message, and what fits into the socket of it. */
+static void send_a_part(int fd)
+{
+	char part[60000] = {0, 0, 1};
+
+	assert_int_equal(send(fd, part, sizeof(part), MSG_NOSIGNAL), sizeof(part));
+}
+
+static void peers_that_stop_make_room_for_others(void **state)
+{
+	enum { N = 100, MAX = 2 << 20 };
+	struct listener *ls = listen_on(address);
+	int fds[N], honest = make_unix_socket();
+	pthread_t t;
+	char c;
+
+	(void)state;
+	listener_limit_memory(ls, MAX);
+	t = start();
+	connect_unix(honest, path);
+	for (int i = 0; i < N; i++) {
+		fds[i] = make_unix_socket();
+		connect_unix(fds[i], path);
+		send_a_part(fds[i]);
+		is_served(honest);
+	}
+	/* the first one is at its end, the last one can go on */
+	assert_true(recv(fds[0], &c, 1, 0) <= 0);
+	is_served(honest);
+	send_a_part(fds[N - 1]);
+	assert_int_equal(recv(fds[N - 1], &c, 1, 0), 1);
+	assert_in_range(count_closed(), N / 4, N - 1);
+	stop(t);
+	listener_free(ls);
+	for (int i = 0; i < N; i++)
+		close(fds[i]);
+	close(honest);
+}
+
 static rlim_t set_fd_limit(rlim_t n)
 {
 	struct rlimit limit;
@@ -465,6 +514,7 @@ int main(void)
 		T(the_end_of_an_inherited_connection_is_told),
 		T(a_refused_peer_sees_the_end),
 		T(a_thousand_peers_at_once),
+		T(peers_that_stop_make_room_for_others),
 		T(peers_wait_while_descriptors_are_out),
 		T(some_descriptors_are_left_for_files),
 	};
