@@ -6,7 +6,16 @@
 #include "hooked.h"
 
 int (*hooks_before)(const char *name, int err);
+int (*hooks_lock)(pthread_mutex_t *m);
 _Thread_local bool hooks_exempt;
+
+int __real_pthread_mutex_lock(pthread_mutex_t *m);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *m);
+
+int __wrap_pthread_mutex_lock(pthread_mutex_t *m)
+{
+	return hooks_lock && !hooks_exempt ? hooks_lock(m) : __real_pthread_mutex_lock(m);
+}
 
 /* The calling conventions of Linux pass the first arguments in registers, whatever their types, and
  * one function serves for all: seven, as syscall(2) has. What a call does not have is not looked at;

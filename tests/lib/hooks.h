@@ -4,12 +4,16 @@
 #ifndef TESTS_HOOKS_H
 #define TESTS_HOOKS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
-/* Asked before each of these calls, on the thread that makes it. ERR is how this call may fail, 0:
- * not at all. Returns 0: the call is made; or ERR: it fails with that. NULL: all calls are made. Set
+/* Asked before each of these calls, on the thread that makes it. ERR is how this call may fail.
+ * Returns 0: the call is made; or ERR: it fails with that. NULL: all calls are made. Set
  * while no other thread runs. */
 extern int (*hooks_before)(const char *name, int err);
+
+/* Takes the mutex in the place of pthread_mutex_lock. NULL: that does it. Set likewise. */
+extern int (*hooks_lock)(pthread_mutex_t *m);
 
 /* The calls that a thread makes while this is true are nobody's business. */
 extern _Thread_local bool hooks_exempt;
