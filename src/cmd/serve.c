@@ -216,6 +216,18 @@ static size_t memory_of_peers(const struct serve_options *o)
 	return MAX(serve_memory(o) / 4 / o->n_endpoints, LEAST_FOR_PEERS);
 }
 
+/* Who waits is not told, for a place may become free. */
+static void endpoint_full(void *arg, const struct listener *ls, int reason)
+{
+	(void)arg;
+	if (reason == EUSERS)
+		log_warn("%s: as many peers are connected as may be, others wait until some leave "
+			 "(for more: --budget peers=N, up to half of --max-descriptors)",
+			 listener_address(ls));
+	else
+		log_warn("%s: peers have to wait: %s", listener_address(ls), strerror(reason));
+}
+
 static int open_listener(struct service *s, struct endpoint *e, char **ret_why)
 {
 	const struct handler *h = server_handler(s->server);
@@ -225,6 +237,7 @@ static int open_listener(struct service *s, struct endpoint *e, char **ret_why)
 		return r;
 	listener_on_end(e->listener, endpoint_ended, s);
 	listener_limit_memory(e->listener, memory_of_peers(s->o));
+	listener_on_full(e->listener, endpoint_full, s);
 	if (s->o->budget.max_peers)
 		listener_limit_peers(e->listener, s->o->budget.max_peers);
 	if (listener_is_public(e->listener))

@@ -31,12 +31,17 @@ bool listener_is_public(const struct listener *ls);
  * any thread, so it should do no more than loop_stop. */
 void listener_on_end(struct listener *ls, void (*ended)(void *arg), void *arg);
 
-/* At most MAX peers at once, fewer than what listener_new chose. Before the loop runs. */
+/* At most MAX peers at once, as far as half of the descriptors goes. Before the loop runs. */
 void listener_limit_peers(struct listener *ls, unsigned max);
 
 /* Peers that stop in the middle of messages or take no replies may hold MAX bytes together, beyond
  * which who moved longest ago is hung up on. Before the loop runs. */
 void listener_limit_memory(struct listener *ls, size_t max);
+
+/* FULL is called once, on the loop's thread, when for the first time a peer has to wait: REASON is
+ * EUSERS (there are as many as there may be) or what accept said. Before the loop runs. */
+typedef void (*listener_full_fn)(void *arg, const struct listener *ls, int reason);
+void listener_on_full(struct listener *ls, listener_full_fn full, void *arg);
 
 /* Closes the socket (and removes its path) and all connections, and waits until the handler has
  * released them; the loop must not run any more. */

@@ -28,7 +28,7 @@
 
 #define MAX_ACCEPTS 64 /* a wake-up */
 #define PAUSE_SECONDS 1
-/* Peers at once: a quarter of the descriptors, the rest is for files; and at most */
+/* Peers at once: a quarter of the descriptors, or half if that is asked for: the rest is for files. */
 #define MAX_PEERS 4096		    /* if nobody says how many */
 #define MAX_CROWD ((size_t)1 << 30) /* bytes that they hold together, unless that is set */
 
@@ -46,7 +46,9 @@ struct listener {
 	/* Out of descriptors: the watch is removed until a connection is gone or the time is over.
 	 * Made early, for there will be no descriptor for it then. */
 	struct watch timer;
-	bool paused; /* loop's thread */
+	bool paused;	       /* loop's thread, and: */
+	listener_full_fn full; /* NULL: nobody is to be told, or was */
+	void *full_arg;
 
 	pthread_mutex_t lock; /* for what follows */
 	pthread_cond_t all_gone;
@@ -69,6 +71,9 @@ static void set_timer(struct listener *ls, time_t seconds)
 static void pause_accepting(struct listener *ls, int reason)
 {
 	log_debug("%s: no more connections for now: %s", ls->text, strerror(reason));
+	if (ls->full)
+		ls->full(ls->full_arg, ls, reason);
+	ls->full = NULL;
 	loop_remove(ls->loop, &ls->watch);
 	ls->paused = true;
 	set_timer(ls, PAUSE_SECONDS);
@@ -249,7 +254,9 @@ static void accept_some(struct watch *w, uint32_t events)
 		int fd;
 
 		if (is_full(ls)) {
-			pause_accepting(ls, EUSERS);
+			/* otherwise nobody may be waiting */
+			if (!i)
+				pause_accepting(ls, EUSERS);
 			return;
 		}
 		fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -289,14 +296,14 @@ static void destroy(struct listener *ls)
 	free(ls);
 }
 
-/* The descriptors are for files too. */
-static unsigned choose_max_peers(unsigned wanted)
+/* Of a PART of the descriptors at most. */
+static unsigned choose_max_peers(unsigned wish, unsigned part)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return MIN(wanted, MAX_PEERS);
-	return (unsigned)MIN(limit.rlim_cur / 4 + 1, (rlim_t)wanted);
+		return wish;
+	return (unsigned)MIN(limit.rlim_cur / part + 1, (rlim_t)wish);
 }
 
 static struct listener *new_listener(struct loop *l, const struct handler *h)
@@ -310,7 +317,7 @@ static struct listener *new_listener(struct loop *l, const struct handler *h)
 	ls->watch = (struct watch){.fd = -1, .ready = accept_some};
 	ls->timer = (struct watch){.fd = -1, .ready = time_is_over};
 	ls->resume.run = resume;
-	ls->max_peers = choose_max_peers(MAX_PEERS);
+	ls->max_peers = choose_max_peers(MAX_PEERS, 4);
 	crowd_init(&ls->crowd, MAX_CROWD);
 	list_init(&ls->conns);
 	pthread_mutex_init(&ls->lock, NULL);
@@ -380,7 +387,13 @@ bool listener_is_public(const struct listener *ls)
 
 void listener_limit_peers(struct listener *ls, unsigned max)
 {
-	ls->max_peers = choose_max_peers(max);
+	ls->max_peers = choose_max_peers(max, 2);
+}
+
+void listener_on_full(struct listener *ls, listener_full_fn full, void *arg)
+{
+	ls->full = full;
+	ls->full_arg = arg;
 }
 
 void listener_limit_memory(struct listener *ls, size_t max)

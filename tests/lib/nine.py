@@ -147,7 +147,7 @@ class Server:
         listen = path if path.startswith("tcp:") else f"unix:{path}"
         ready, child_end = os.pipe()
         self.process = subprocess.Popen(
-            [*before, warren, "serve", "--ready-fd", str(child_end), "--listen", listen, *words, folder],
+            [*before, warren, "serve", "--quiet", "--ready-fd", str(child_end), "--listen", listen, *words, folder],
             pass_fds=[child_end], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         os.close(child_end)
         with os.fdopen(ready) as f:
