@@ -134,7 +134,8 @@ struct local {
 	bool has_identity; /* may act as another user */
 	bool has_openat2, has_resolve_cached, has_fchmodat2, has_xattrat;
 	unsigned max_fds, max_files;
-	atomic_uint n_files; /* opened files and lock owners */
+	atomic_uint n_files;	   /* opened files and lock owners */
+	atomic_uint n_lock_owners; /* those among them */
 	atomic_uint n_dir_buffers;
 	pthread_mutex_t rename_lock; /* a rename and the new places are one step */
 	pthread_mutex_t lock;

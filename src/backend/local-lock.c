@@ -55,6 +55,26 @@ static void free_use(struct lock_use *u)
 	free(u);
 }
 
+/* A client may have as many owners as it likes of one file that is open: so they are a part only of the
+ * descriptors, for others need to open files. */
+#define PART_OF_LOCKS 4
+
+static int take_owner_slot(struct local *l)
+{
+	unsigned before = atomic_fetch_add_explicit(&l->n_lock_owners, 1, memory_order_relaxed);
+	int r = before < l->max_files / PART_OF_LOCKS ? take_file_slot(l) : -ENFILE;
+
+	if (r)
+		atomic_fetch_sub_explicit(&l->n_lock_owners, 1, memory_order_relaxed);
+	return r;
+}
+
+static void give_owner_slot(struct local *l)
+{
+	atomic_fetch_sub_explicit(&l->n_lock_owners, 1, memory_order_relaxed);
+	give_file_slot(l);
+}
+
 /* Gives up its locks. */
 static void free_owner(struct local *l, struct lock_owner *o)
 {
@@ -62,7 +82,7 @@ static void free_owner(struct local *l, struct lock_owner *o)
 		free_use(list_first(&o->uses, struct lock_use, of_owner));
 	list_del(&o->of_inode);
 	close(o->fd);
-	give_file_slot(l);
+	give_owner_slot(l);
 	free(o);
 }
 
@@ -86,7 +106,7 @@ static int owner_new(struct local_file *f, const struct call *c, const struct lo
 {
 	struct local *local = f->node->local;
 	struct lock_owner *o;
-	int r = take_file_slot(local);
+	int r = take_owner_slot(local);
 
 	if (r)
 		return -ENOLCK;
@@ -94,7 +114,7 @@ static int owner_new(struct local_file *f, const struct call *c, const struct lo
 	r = o ? open_description(f, c, &o->fd) : -ENOMEM;
 	if (r) {
 		free(o);
-		give_file_slot(local);
+		give_owner_slot(local);
 		return r;
 	}
 	list_init(&o->uses);

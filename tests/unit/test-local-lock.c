@@ -212,6 +212,26 @@ static void an_unlinked_file_can_be_locked(void **state)
 
 #define lock_test(fn) cmocka_unit_test_setup_teardown(fn, setup_files, teardown_files)
 
+static void owners_leave_descriptors_to_files(void **state)
+{
+	struct local *l = container_of(backend, struct local, backend);
+	struct file *others[10];
+	uint32_t n = 0;
+
+	(void)state;
+	l->max_files = 20;
+	while (n < 100 && lock(&me, f, WR, n, 1, n) == OK)
+		n++;
+	assert_int_equal(n, 5);
+	assert_int_equal(lock(&me, f, WR, 50, 1, 50), -ENOLCK);
+	for (int i = 0; i < 10; i++)
+		others[i] = open_node(node, P9_O_RDWR);
+	for (int i = 0; i < 10; i++)
+		file_unref(others[i]);
+	assert_int_equal(lock(&me, f, UN, 0, 0, 0), OK);
+	assert_int_equal(lock(&me, f, WR, 50, 1, 50), OK);
+}
+
 static int size_in_place(struct node *n, struct file *file)
 {
 	const struct attr_change ch = {.valid = P9_SETATTR_SIZE, .size = 1};
@@ -259,6 +279,7 @@ int main(void)
 		lock_test(programs_of_the_host_see_our_locks),
 		lock_test(we_see_locks_of_the_host),
 		lock_test(an_unlinked_file_can_be_locked),
+		lock_test(owners_leave_descriptors_to_files),
 		lock_test(a_lease_is_not_waited_for_in_place),
 	};
 
