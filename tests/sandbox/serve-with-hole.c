@@ -34,7 +34,8 @@
 #include "cmd.h"
 #include "loop.h"
 #include "macros.h"
-#include "sandbox.h"
+#include "outside.h"
+#include "sandbox-impl.h"
 
 #define EXIT_OUT 7
 
@@ -207,6 +208,56 @@ static bool open_socket(void)
 	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0;
 }
 
+/* The sandbox that we are in. */
+static struct sandbox *ours;
+
+/* Of any kind, with a path that it would be bad to remove; too short, too long, with a descriptor. */
+static void say_rubbish(unsigned i, int flags)
+{
+	static char bytes[sizeof(struct outside_call) + 64];
+	struct outside_call call = {.kind = (enum outside_kind)(i % 7), .pid = 1};
+	struct iovec iov = {bytes, 1 + i * 7919 % sizeof(bytes)};
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control = {.head = {CMSG_LEN(2 * sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	unsigned long long dev, ino;
+
+	sscanf(aim("SECRET_ID"), "%llu %llu", &dev, &ino);
+	call.dev = dev;
+	call.ino = ino;
+	snprintf(call.path, sizeof(call.path), "%s", aim("SECRET"));
+	memset(bytes, (int)i, sizeof(bytes));
+	if (i % 2)
+		memcpy(bytes, &call, sizeof(call));
+	if (i % 3 == 0) {
+		m.msg_control = &control;
+		m.msg_controllen = control.head.cmsg_len;
+	}
+	sendmsg(ours->outside_fd, &m, flags | MSG_NOSIGNAL);
+}
+
+static bool bother_supervisor(void)
+{
+	char answer[64];
+
+	for (unsigned i = 0; i < 5000; i++) {
+		say_rubbish(i, 0);
+		while (recv(ours->outside_fd, answer, sizeof(answer), MSG_DONTWAIT) > 0)
+			continue;
+	}
+	return false;
+}
+
+/* Until somebody ends it. */
+static bool flood_supervisor(void)
+{
+	for (unsigned i = 0;; i++)
+		say_rubbish(i, MSG_DONTWAIT);
+	return false;
+}
+
 /* Who looks into it comes from outside: it waits for that. */
 static bool be_looked_into(void)
 {
@@ -241,6 +292,8 @@ static const struct {
 	{"leave-others", leave_others},
 	{"open-socket", open_socket},
 	{"be-looked-into", be_looked_into},
+	{"bother-supervisor", bother_supervisor},
+	{"flood-supervisor", flood_supervisor},
 };
 
 int __real_sandbox_split(const struct sandbox_plan *plan, struct sandbox **ret_s);
@@ -256,6 +309,7 @@ int __wrap_sandbox_split(const struct sandbox_plan *plan, struct sandbox **ret_s
 #undef NAME
 	};
 	static struct sandbox_plan own;
+	int r;
 	char *words = strdup(aim("WARREN_LAYERS"));
 
 	own = *plan;
@@ -265,7 +319,9 @@ int __wrap_sandbox_split(const struct sandbox_plan *plan, struct sandbox **ret_s
 			if (!strcmp(word, names[l]) || !strcmp(word, "ALL"))
 				own.layers |= 1u << l;
 	free(words);
-	return __real_sandbox_split(&own, ret_s);
+	r = __real_sandbox_split(&own, ret_s);
+	ours = r < 0 ? NULL : *ret_s;
+	return r;
 }
 
 int __wrap_loop_run(struct loop *l)
