@@ -2,6 +2,7 @@
 /* The command line of `warren serve`. */
 #include <getopt.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -203,8 +204,76 @@ static int set_tag(struct serve_options *o, const char *tag)
 	return 0;
 }
 
-static int set_option(struct serve_options *o, enum option_key key, const char *value)
+/* Where a number goes, a switch, a text. */
+static const struct number_option {
+	enum option_key key;
+	const char *name;
+	uint32_t min, max;
+	size_t at;
+} numbers[] = {
+#define NUMBER(key, name, min, max, field)                                 \
+	{                                                                  \
+		key, name, min, max, offsetof(struct serve_options, field) \
+	}
+	NUMBER(OPT_MSIZE, "msize", 4096, 1U << 20, msize),
+	NUMBER(OPT_IOUNIT, "iounit", 1, 1U << 20, iounit),
+	NUMBER(OPT_WORKERS, "workers", 1, 256, workers),
+	NUMBER(OPT_RECORD_SIZE, "record-size", 1, 1U << 24, record_mib),
+	NUMBER(OPT_MAX_MEMORY, "max-memory", 64, 1U << 20, max_memory_mib),
+	NUMBER(OPT_MAX_DESCRIPTORS, "max-descriptors", 64, 1U << 20, max_descriptors),
+#undef NUMBER
+};
+
+struct field_option {
+	enum option_key key;
+	size_t at;
+};
+
+static const struct field_option switches[] = {
+	{OPT_READONLY, offsetof(struct serve_options, identity.readonly)},
+	{OPT_ALLOW_DEVICES, offsetof(struct serve_options, allow_devices)},
+	{OPT_STATS, offsetof(struct serve_options, stats)},
+	{OPT_RECORD_DATA, offsetof(struct serve_options, record_data)},
+	{OPT_QUIET, offsetof(struct serve_options, quiet)},
+	{OPT_VERBOSE, offsetof(struct serve_options, verbose)},
+};
+
+static const struct field_option texts[] = {
+	{OPT_METRICS, offsetof(struct serve_options, metrics)},
+	{OPT_RECORD, offsetof(struct serve_options, record)},
+};
+
+/* True: KEY is in one of the tables, and *RET is how it went. */
+static bool set_field(struct serve_options *o, enum option_key key, const char *value, int *ret)
 {
+	char *base = (char *)o;
+
+	*ret = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (numbers[i].key == key) {
+			*ret = get_number(numbers[i].name, value, numbers[i].min, numbers[i].max,
+					  (void *)(base + numbers[i].at));
+			return true;
+		}
+	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
+		if (switches[i].key == key) {
+			*(bool *)(void *)(base + switches[i].at) = true;
+			return true;
+		}
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (texts[i].key == key) {
+			memcpy(base + texts[i].at, &value, sizeof(value));
+			return true;
+		}
+	return false;
+}
+
+static int set_option(struct serve_options *o, int key, const char *value)
+{
+	int r;
+
+	if (set_field(o, (enum option_key)key, value, &r))
+		return r;
 	switch (key) {
 	case OPT_SOCKET_PATH:
 		return add_endpoint(o, ENDPOINT_SOCKET_PATH, value);
@@ -214,10 +283,6 @@ static int set_option(struct serve_options *o, enum option_key key, const char *
 		return add_endpoint(o, ENDPOINT_LISTEN, value);
 	case OPT_TAG:
 		return set_tag(o, value);
-	case OPT_MSIZE:
-		return get_number("msize", value, 4096, 1U << 20, &o->msize);
-	case OPT_IOUNIT:
-		return get_number("iounit", value, 1, 1U << 20, &o->iounit);
 	case OPT_GUARD:
 		return get_guards(value, &o->guards);
 	case OPT_FAULT:
@@ -230,51 +295,17 @@ static int set_option(struct serve_options *o, enum option_key key, const char *
 		return serve_parse_range("map-uid", value, &o->identity.ids.uids);
 	case OPT_MAP_GID:
 		return serve_parse_range("map-gid", value, &o->identity.ids.gids);
-	case OPT_READONLY:
-		o->identity.readonly = true;
-		break;
 	case OPT_BUDGET:
 		return serve_parse_budget(value, &o->budget);
-	case OPT_WORKERS:
-		return get_number("workers", value, 1, 256, &o->workers);
 	case OPT_CPU:
 		return get_fd("cpu", value, &o->cpu);
 	case OPT_READY_FD:
 		return get_fd("ready-fd", value, &o->ready_fd);
-	case OPT_ALLOW_DEVICES:
-		o->allow_devices = true;
-		break;
-	case OPT_STATS:
-		o->stats = true;
-		break;
-	case OPT_METRICS:
-		o->metrics = value;
-		break;
-	case OPT_RECORD:
-		o->record = value;
-		break;
-	case OPT_RECORD_DATA:
-		o->record_data = true;
-		break;
-	case OPT_RECORD_SIZE:
-		return get_number("record-size", value, 1, 1U << 24, &o->record_mib);
 	case OPT_SANDBOX:
 		return get_sandbox(value, &o->sandbox);
-	case OPT_MAX_MEMORY:
-		return get_number("max-memory", value, 64, 1U << 20, &o->max_memory_mib);
-	case OPT_MAX_DESCRIPTORS:
-		return get_number("max-descriptors", value, 64, 1U << 20, &o->max_descriptors);
-	case OPT_QUIET:
-		o->quiet = true;
-		break;
-	case OPT_VERBOSE:
-		o->verbose = true;
-		break;
-	case OPT_PRINT_CAPABILITIES:
-	case OPT_HELP:
-		break;
+	default:
+		return 0;
 	}
-	return 0;
 }
 
 static int check(const struct serve_options *o, int n_left)
@@ -315,7 +346,7 @@ int serve_parse(int argc, char **argv, struct serve_options *ret_o, int *ret_sta
 			*ret_status = cmd_usage_error("serve", "'%s' needs a value",
 						      argv[optind - 1]);
 		else
-			*ret_status = set_option(&o, (enum option_key)key, optarg);
+			*ret_status = set_option(&o, key, optarg);
 		if (*ret_status)
 			return -1;
 	}
