@@ -360,31 +360,41 @@ static int take_rest(struct verify_options *o, int n, char **words, int *ret_sta
 	return 0;
 }
 
-int verify_parse(int argc, char **argv, struct verify_options *ret_o, int *ret_status)
+static int parse(struct option_line *l, int argc, char **argv, struct verify_options *o,
+		 int *ret_status)
 {
-	struct verify_options o = {
-		.wish.guest = GUEST_UML, .cpu = RUN_CPU_CHOOSE, .runs = PROVE_RUNS};
-	struct option_line l = {
-		.verb = "verify", .rows = rows, .n = ARRAY_SIZE(rows), .noted = &o.settings};
-	int rest, r = options_parse(&l, argc, argv, &o, &rest);
+	int rest, r = options_parse(l, argc, argv, o, &rest);
 
-	*ret_status = l.status;
-	if (!r && o.help) {
+	*ret_status = l->status;
+	if (!r && o->help) {
 		print_help();
 		*ret_status = EXIT_OK;
 		return -ECANCELED;
 	}
 	if (r)
 		return r;
-	o.wish.guest = (enum guest_kind)o.guest;
-	o.wish.qemu_server = o.server;
-	o.wish.share = (enum share_wish)o.share;
-	r = take_rest(&o, argc - rest, argv + rest, ret_status);
+	o->wish.guest = (enum guest_kind)o->guest;
+	o->wish.qemu_server = o->server;
+	o->wish.share = (enum share_wish)o->share;
+	r = take_rest(o, argc - rest, argv + rest, ret_status);
 	if (!r)
-		r = set_defaults(&l, &o, ret_status);
-	if (!r && (*ret_status = instrument_parse("verify", &o.instruments)))
+		r = set_defaults(l, o, ret_status);
+	if (!r && (*ret_status = instrument_parse("verify", &o->instruments)))
 		r = -EINVAL;
-	if (!r)
+	return r;
+}
+
+int verify_parse(int argc, char **argv, struct verify_options *ret_o, int *ret_status)
+{
+	struct verify_options o = {
+		.wish.guest = GUEST_UML, .cpu = RUN_CPU_CHOOSE, .runs = PROVE_RUNS};
+	struct option_line l = {
+		.verb = "verify", .rows = rows, .n = ARRAY_SIZE(rows), .noted = &o.settings};
+	int r = parse(&l, argc, argv, &o, ret_status);
+
+	if (r)
+		strv_free(o.settings);
+	else
 		*ret_o = o;
 	return r;
 }

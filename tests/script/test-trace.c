@@ -149,13 +149,13 @@ static void is_complete(const char *text)
 	has_line(text, "Tversion msize=65536", "-> ok msize=65536 version=9P2000.L");
 	has_line(text, "Twalk    docs/a.txt newfid=1", "-> ok wqid=[80.");
 	has_line(text, "Tlopen   docs/a.txt flags=0x2", "-> ok qid=00.");
-	has_line(text, "Tread    docs/a.txt @12288+4096 -> 655 ", "us  [");
+	has_line(text, "Tread    docs/a.txt @12288+4096 -> 655 ", "s  [");
 	/* XXH3 of "hello" */
-	has_line(text, "Twrite   docs/a.txt @0+5 -> 5 ", "us  [9555e8555c62dcfd]");
-	has_line(text, "Twalk    nowhere newfid=2 -> ENOENT", "us");
-	has_line(text, "Trenameat docs/a.txt -> \"b b\" -> ok", "us");
+	has_line(text, "Twrite   docs/a.txt @0+5 -> 5 ", "s  [9555e8555c62dcfd]");
+	has_line(text, "Twalk    nowhere newfid=2 -> ENOENT", "s");
+	has_line(text, "Trenameat docs/a.txt -> \"b b\" -> ok", "s");
 	/* the file that the fid means has moved */
-	has_line(text, "Tclunk   \"b b\" -> ok", "us");
+	has_line(text, "Tclunk   \"b b\" -> ok", "s");
 	has_line(text, "# connection 1 ends", "");
 }
 
@@ -375,8 +375,8 @@ static void qemu_names_can_be_printed_and_read_back(void **state)
 	f = fopen(recording, "we");
 	assert_true(fputs(qemu, f) >= 0 && !fclose(f));
 	again = OUTPUT(0, "trace", "show", recording);
-	has_line(again, "Tread    \"?/?\" @12288+4096 -> 655 ", "us");
-	has_line(again, "Twalk    \"?\" newfid=2 -> ENOENT", "us");
+	has_line(again, "Tread    \"?/?\" @12288+4096 -> 655 ", "s");
+	has_line(again, "Twalk    \"?\" newfid=2 -> ENOENT", "s");
 }
 
 /* QEMU does not log the name. */
