@@ -2,6 +2,7 @@
 """W1 to W7: the same steps in one guest, on each share in turn, and on the host."""
 import os
 import re
+import resource
 import subprocess
 import time
 from collections import namedtuple
@@ -112,14 +113,13 @@ class GuestRun:
     def on_host(self, workload, group, placement, share, cpu):
         for step in group.steps:
             words = ["taskset", "-c", str(cpu), "sh", "-c", self.words(step, "out")]
-            before = os.times()
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             run = subprocess.run(words, cwd=share, capture_output=True, text=True, check=False,
                                  timeout=self.limit, stdin=subprocess.DEVNULL)
             if run.returncode:
                 raise Failed(f"on the host: {(run.stderr.strip() or 'failed')[-200:]}")
-            after = os.times()
-            spent = (after.children_user + after.children_system
-                     - before.children_user - before.children_system)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             self.note(workload, step, HOST, placement,
                       seconds_of(run.stdout.splitlines(), step.name), {"cpu_us": spent * 1e6})
 

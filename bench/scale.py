@@ -28,7 +28,7 @@ PEER = SimpleNamespace(
     NAME="warren", WHERE="wire", ANAME="", SUPERVISED=True,
     address=lambda share, state: f"unix:{state}/9p",
     command=lambda tools, share, state: [
-        tools.warren, "serve", "--quiet", "--budget", "peers=20000", "--max-descriptors",
+        tools.warren, "serve", "--quiet", "--budget", "peers=20000,files=200000", "--max-descriptors",
         str(min(DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[0])),
         "--listen", f"unix:{state}/9p", share])
 
