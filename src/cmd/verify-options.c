@@ -392,9 +392,12 @@ int verify_parse(int argc, char **argv, struct verify_options *ret_o, int *ret_s
 		.verb = "verify", .rows = rows, .n = ARRAY_SIZE(rows), .noted = &o.settings};
 	int r = parse(&l, argc, argv, &o, ret_status);
 
-	if (r)
-		strv_free(o.settings);
-	else
+	if (!r) {
 		*ret_o = o;
+		return 0;
+	}
+	free(o.caches[0]);
+	free(o.ways[0]);
+	strv_free(o.settings);
 	return r;
 }
