@@ -256,7 +256,7 @@ static int place(struct conn *c, struct conn_frame *f, const void *head, size_t 
 		f->out[0].iov_len += payload_len;
 		f->out[1].iov_len = 0;
 	} else if (head_len + payload_len <= sizeof(f->bytes)) {
-		if (payload_len)
+		if (payload_len && data)
 			memcpy(to + head_len, data, payload_len);
 		f->out[0].iov_len += payload_len;
 		f->out[1].iov_len = 0;
