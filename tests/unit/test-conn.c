@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -700,11 +702,17 @@ static void many_bytes_leave_before_the_batch_ends(void **state)
 {
 	uint8_t m[HEADER + 4 + 20];
 	size_t n = make(m, DATA, 1, HEADER + 4);
+	int here = 0;
 
 	(void)state;
 	put_u32(m + HEADER, CONN_SEND_AT);
 	n += make(m + n, PEEK, 2, 20);
 	send_all(client, m, n);
+	/* nothing is taken out of the socket before both replies are there */
+	while (here < HEADER + CONN_SEND_AT + 20) {
+		assert_int_equal(ioctl(client, FIONREAD, &here), 0);
+		sched_yield();
+	}
 	expect(DATA, 1, HEADER + CONN_SEND_AT);
 	expect(PEEK, 2, 20);
 	assert_int_equal(n_peeked, 1);
