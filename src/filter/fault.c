@@ -12,19 +12,9 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "fault-impl.h"
 #include "macros.h"
-#include "pass.h"
-#include "sabotage.h"
 #include "settings.h"
-
-#define STALE_MAX (1u << 20)
-
-enum kind {
-#define K(id, ...) FAULT_##id,
-	FAULT_KINDS(K)
-#undef K
-		N_KINDS
-};
 
 static const struct {
 	const char *name, *summary;
@@ -32,22 +22,6 @@ static const struct {
 #define K(id, word, text) [FAULT_##id] = {word, text},
 	FAULT_KINDS(K)
 #undef K
-};
-
-struct fault {
-	struct pass pass; /* first */
-	enum kind kind;
-	char *pattern;
-	uint64_t from, to; /* the range */
-	uint64_t by;
-	atomic_uint_least64_t left; /* times that it may act */
-	_Atomic uint32_t version, reads;
-	_Atomic uint64_t told; /* PADDED: the size */
-
-	pthread_mutex_t lock;	       /* for what follows */
-	struct file *latest, *earlier; /* the files of LOWER that were opened last; references */
-	uint8_t *first;		       /* the range as it was read first; NULL: not yet */
-	size_t first_len;
 };
 
 const char *fault_kind_name(size_t i)
@@ -91,143 +65,6 @@ static size_t total_of(const struct iovec *iov, int n)
 	return sum;
 }
 
-/* The parts of LEN bytes behind the first SKIP of IOV. Returns how many they are. */
-static int slice(const struct iovec *iov, int n, size_t skip, size_t len, struct iovec *out)
-{
-	int parts = 0;
-
-	for (int i = 0; i < n && len; i++) {
-		size_t here = iov[i].iov_len;
-		size_t drop = MIN(skip, here), take = MIN(here - drop, len);
-
-		skip -= drop;
-		if (!take)
-			continue;
-		out[parts++] = (struct iovec){(char *)iov[i].iov_base + drop, take};
-		len -= take;
-	}
-	return parts;
-}
-
-static void fill(const struct iovec *iov, int n, enum kind kind)
-{
-	for (int i = 0; i < n; i++)
-		if (kind == FAULT_ZERO)
-			memset(iov[i].iov_base, 0, iov[i].iov_len);
-		else
-			sabotage_random(iov[i].iov_base, iov[i].iov_len);
-}
-
-static void copy_out(const struct iovec *iov, int n, const uint8_t *from, size_t len)
-{
-	for (int i = 0; i < n && len; i++) {
-		size_t take = MIN(len, iov[i].iov_len);
-
-		memcpy(iov[i].iov_base, from, take);
-		from += take;
-		len -= take;
-	}
-}
-
-/* A reference on the file that was opened before LOWER; NULL if there was none. */
-static struct file *other_file(struct fault *f, struct file *lower)
-{
-	struct file *other;
-
-	pthread_mutex_lock(&f->lock);
-	other = f->latest != lower ? f->latest : f->earlier;
-	if (other)
-		file_ref(other);
-	pthread_mutex_unlock(&f->lock);
-	return other;
-}
-
-/* The bytes of another file from OFFSET on; what is behind its end stays as it was read. */
-static int put_foreign(struct fault *f, struct file *lower, const struct call *c,
-		       const struct iovec *iov, int n, uint64_t offset)
-{
-	struct file *other = other_file(f, lower);
-	size_t got;
-	int r = other ? backend_call(other, read, c, iov, n, offset, &got) : 0;
-
-	file_unref(other);
-	return r;
-}
-
-/* The whole range as it is now, unless that was kept before. */
-static int keep_first(struct fault *f, struct file *lower, const struct call *c)
-{
-	struct iovec part = {.iov_len = (size_t)MIN(f->to - f->from, STALE_MAX)};
-	size_t got = 0;
-	int r;
-
-	if (f->first)
-		return 0;
-	part.iov_base = malloc(part.iov_len);
-	if (!part.iov_base)
-		return -ENOMEM;
-	r = backend_call(lower, read, c, &part, 1, f->from, &got);
-	if (r) {
-		free(part.iov_base);
-		return r;
-	}
-	f->first = part.iov_base;
-	f->first_len = got;
-	return 0;
-}
-
-/* IOV is what was read of the file from OFFSET (in the range) on. */
-static int put_stale(struct fault *f, struct file *lower, const struct call *c,
-		     const struct iovec *iov, int n, uint64_t offset)
-{
-	uint64_t at = offset - f->from;
-	int r;
-
-	pthread_mutex_lock(&f->lock);
-	r = keep_first(f, lower, c);
-	if (!r && at < f->first_len)
-		copy_out(iov, n, f->first + at, f->first_len - at);
-	pthread_mutex_unlock(&f->lock);
-	return r;
-}
-
-static int damage(struct fault *f, struct pass_file *file, const struct call *c,
-		  const struct iovec *iov, int n, uint64_t offset)
-{
-	size_t got;
-
-	switch (f->kind) {
-	case FAULT_ZERO:
-	case FAULT_RANDOM:
-		fill(iov, n, f->kind);
-		return 0;
-	case FAULT_BITFLIP:
-		if (offset == f->from && n > 0)
-			*(uint8_t *)iov[0].iov_base ^= 4;
-		return 0;
-	case FAULT_SHIFTED:
-		return backend_call(file->lower, read, c, iov, n, offset + f->by, &got);
-	case FAULT_FOREIGN:
-		return put_foreign(f, file->lower, c, iov, n, offset);
-	case FAULT_STALE:
-		return put_stale(f, file->lower, c, iov, n, offset);
-	case FAULT_CUT:
-	case FAULT_SIZE:
-	case FAULT_SMALLER:
-	case FAULT_PADDED:
-	case FAULT_VERSION:
-	case FAULT_LOST_WRITE:
-	case FAULT_MISPLACED:
-	case FAULT_HIDDEN:
-	case FAULT_SHORT:
-	case FAULT_DELAY:
-	case FAULT_REORDER:
-	case N_KINDS:
-		break;
-	}
-	return 0;
-}
-
 /* How much of a read of ASKED bytes at OFFSET is made at all. */
 static size_t shorten(struct fault *f, uint64_t offset, size_t asked)
 {
@@ -250,19 +87,6 @@ static bool is_late(struct fault *f)
 	       (f->kind == FAULT_REORDER && atomic_fetch_add(&f->reads, 1) % 2 == 0);
 }
 
-/* Zeros behind the GOT of ASKED bytes that are there, up to the size that was told. Returns how many there are
- * then. */
-static size_t pad(const struct fault *f, const struct iovec *iov, int n, uint64_t offset,
-		  size_t asked, size_t got)
-{
-	uint64_t told = atomic_load(&f->told), at = offset + got;
-	struct iovec parts[IOV_MAX];
-	size_t more = told > at ? (size_t)MIN(told - at, asked - got) : 0;
-
-	fill(parts, slice(iov, n, got, more, parts), FAULT_ZERO);
-	return got + more;
-}
-
 static int fault_read(struct file *file, const struct call *c, const struct iovec *iov, int n,
 		      uint64_t offset, size_t *ret_count)
 {
@@ -282,15 +106,15 @@ static int fault_read(struct file *file, const struct call *c, const struct iove
 	if (is_late(f) && take_turn(f))
 		nanosleep(&late, NULL);
 	asked = shorten(f, offset, total_of(iov, n));
-	n_parts = slice(iov, n, 0, asked, parts);
+	n_parts = fault_slice(iov, n, 0, asked, parts);
 	r = asked ? pass_ops.read(file, c, parts, n_parts, offset, &got) : 0;
 	if (!r && f->kind == FAULT_PADDED)
-		got = pad(f, iov, n, offset, asked, got);
+		got = fault_pad(f, iov, n, offset, asked, got);
 	from = MAX(offset, f->from);
 	to = MIN(offset + got, f->to);
 	if (!r && from < to && f->kind <= FAULT_FOREIGN && take_turn(f)) {
-		n_parts = slice(iov, n, (size_t)(from - offset), (size_t)(to - from), parts);
-		r = damage(f, pf, c, parts, n_parts, from);
+		n_parts = fault_slice(iov, n, (size_t)(from - offset), (size_t)(to - from), parts);
+		r = fault_damage(f, pf, c, parts, n_parts, from);
 	}
 	if (!r)
 		*ret_count = got;
