@@ -5,9 +5,12 @@
 #include "handlers.h"
 #include "session.h"
 
-/* A range must end where a file can. */
+/* A range must end where a file can; and the name of a machine, which is kept with each lock's owner, must
+ * be one. */
 static int check_range(const struct lock_range *l)
 {
+	if (l->client_id.len > P9_NAME_MAX)
+		return -ENAMETOOLONG;
 	if (l->type > P9_LOCK_UNLCK || l->start > INT64_MAX)
 		return -EINVAL;
 	if (l->length && l->length - 1 > INT64_MAX - l->start)
