@@ -216,7 +216,7 @@ static void say_rubbish(unsigned i, int flags)
 {
 	static char bytes[sizeof(struct outside_call) + 64];
 	struct outside_call call = {.kind = (enum outside_kind)(i % 7), .pid = 1};
-	struct iovec iov = {bytes, 1 + i * 7919 % sizeof(bytes)};
+	struct iovec iov = {bytes, 1 + (size_t)i * 7919 % sizeof(bytes)};
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(2 * sizeof(int))];

@@ -14,6 +14,7 @@
 #include "guest-ram.h"
 
 #define N_PAGES 8
+#define PAGE ((off_t)GUEST_RAM_PAGE)
 
 /* We are the guest; its memory. */
 static struct guest guest;
@@ -24,9 +25,9 @@ static int setup(void **state)
 	(void)state;
 	guest.program = getpid();
 	memory = memfd_create("memory", MFD_CLOEXEC);
-	return memory < 0 || ftruncate(memory, (N_PAGES - 2) * GUEST_RAM_PAGE) ||
-	       pwrite(memory, "mark1", 5, (off_t)2 * GUEST_RAM_PAGE) != 5 ||
-	       pwrite(memory, "mark2", 5, (off_t)4 * GUEST_RAM_PAGE) != 5;
+	return memory < 0 || ftruncate(memory, (N_PAGES - 2) * PAGE) ||
+	       pwrite(memory, "mark1", 5, 2 * PAGE) != 5 ||
+	       pwrite(memory, "mark2", 5, 4 * PAGE) != 5;
 }
 
 static int teardown(void **state)
@@ -44,11 +45,11 @@ static void pages_are_found_and_written(void **state)
 
 	(void)state;
 	assert_int_equal(guest_ram_open(&guest, &ram), 0);
-	assert_int_equal(ram.n, (N_PAGES - 2) * GUEST_RAM_PAGE);
+	assert_int_equal(ram.n, (N_PAGES - 2) * PAGE);
 	assert_true(guest_ram_find(&ram, "mark", 4, &at, &page));
-	assert_int_equal(page, 2 * GUEST_RAM_PAGE);
+	assert_int_equal(page, 2 * PAGE);
 	assert_true(guest_ram_find(&ram, "mark", 4, &at, &page));
-	assert_int_equal(page, 4 * GUEST_RAM_PAGE);
+	assert_int_equal(page, 4 * PAGE);
 	assert_false(guest_ram_find(&ram, "mark", 4, &at, &page));
 	at = 0;
 	assert_false(guest_ram_find(&ram, "mark3", 5, &at, &page));
@@ -65,9 +66,9 @@ static void memory_that_gets_smaller_has_no_pages(void **state)
 
 	(void)state;
 	assert_int_equal(guest_ram_open(&guest, &ram), 0);
-	assert_int_equal(ftruncate(memory, 3 * GUEST_RAM_PAGE), 0);
+	assert_int_equal(ftruncate(memory, 3 * PAGE), 0);
 	assert_true(guest_ram_find(&ram, "mark", 4, &at, &page));
-	assert_int_equal(ftruncate(memory, 2 * GUEST_RAM_PAGE + 2), 0);
+	assert_int_equal(ftruncate(memory, 2 * PAGE + 2), 0);
 	at = 0;
 	assert_false(guest_ram_find(&ram, "mark", 4, &at, &page));
 	guest_ram_close(&ram);
@@ -78,7 +79,7 @@ static int open_large(const char *path)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, N_PAGES * GUEST_RAM_PAGE), 0);
+	assert_int_equal(ftruncate(fd, N_PAGES * PAGE), 0);
 	return fd;
 }
 
@@ -96,11 +97,11 @@ static void a_file_with_a_name_is_not_written_to(void **state)
 	named = open_large(path);
 	liar = open_large(lying);
 	assert_int_equal(guest_ram_open(&guest, &ram), 0);
-	assert_int_equal(ram.n, (N_PAGES - 2) * GUEST_RAM_PAGE);
+	assert_int_equal(ram.n, (N_PAGES - 2) * PAGE);
 	guest_ram_close(&ram);
 	unlink(path);
 	assert_int_equal(guest_ram_open(&guest, &ram), 0);
-	assert_int_equal(ram.n, N_PAGES * GUEST_RAM_PAGE);
+	assert_int_equal(ram.n, N_PAGES * PAGE);
 	guest_ram_close(&ram);
 	unlink(lying);
 	rmdir(dir);
