@@ -142,8 +142,10 @@ static struct attr_time time_of(const struct attr_change *ch, uint32_t set_bit, 
 
 static int setattr_locked(struct synth *s, struct tmp_file *t, const struct attr_change *ch)
 {
-	int r = ch->valid & P9_SETATTR_SIZE ? tmp_resize_locked(t, ch->size) : 0;
+	int r = 0;
 
+	if (ch->valid & P9_SETATTR_SIZE)
+		r = S_ISREG(t->mode) ? tmp_resize_locked(t, ch->size) : -EINVAL;
 	if (r)
 		return r;
 	change_locked(s, t);

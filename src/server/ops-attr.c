@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Tgetattr, Tsetattr, Tstatfs, Treadlink. */
 #include <errno.h>
+#include <string.h>
 
 #include "guards.h"
 #include "handlers.h"
@@ -136,6 +137,9 @@ int op_readlink(struct request *r)
 		return -ENOMEM;
 	c = handler_call(r, f);
 	err = backend_call(f->node, readlink, &c, target, READLINK_MAX, &len);
+	/* what the host keeps there (`mapped`: a file's content) may be no string of the protocol */
+	if (!err && memchr(target, 0, len))
+		err = -EIO;
 	if (!err)
 		r->reply.Rreadlink.target = str_of(target, len);
 	return err;
