@@ -12,6 +12,7 @@ class SocketServer:
     def __init__(self, command, folder, scratch):
         path = os.path.join(scratch, "9p")
         self.process = subprocess.Popen([w.format(socket=path, folder=folder) for w in command],
+                                        cwd=scratch,  # where it leaves a core
                                         stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.socket = socket.socket(socket.AF_UNIX)
         end = time.monotonic() + 20
