@@ -18,6 +18,7 @@ static void free_paths(struct path_list *l)
 		l = next;
 	}
 }
+
 void tally_clear(struct tally *t)
 {
 	for (size_t i = 0; i < t->n_steps; i++)
