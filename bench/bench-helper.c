@@ -4,7 +4,7 @@
  *	bench-helper OPERATION NAME ...	a row of file-ops.c; prints OPERATION NAME SECONDS
  *	bench-helper drop		empties the caches of this kernel, in a guest
  *	bench-helper off		ends a guest
- *	bench-helper send|preadv FILE SIZE SECONDS random|sequential SERVER-CPU CLIENT-CPU DEPTH
+ *	bench-helper send|send-memory|preadv FILE SIZE SECONDS random|sequential SERVER-CPU CLIENT-CPU DEPTH
  *				a limit, see limits.h, as a JSON object; a CPU of -1 is any
  */
 #include <errno.h>
@@ -60,13 +60,14 @@ static int measure_limit(char **words)
 		.size = (uint32_t)strtoul(words[2], NULL, 10),
 		.seconds = strtod(words[3], NULL),
 		.random = !strcmp(words[4], "random"),
+		.from_memory = !strcmp(words[0], "send-memory"),
 		.server_cpu = atoi(words[5]),
 		.client_cpu = atoi(words[6]),
 		.depth = (unsigned)strtoul(words[7], NULL, 10),
 	};
 	struct limit_result r;
 	int err = !l.size ? -EINVAL
-			  : (strcmp(words[0], "send") ? limit_preadv : limit_send)(&l, &r);
+			  : (strcmp(words[0], "preadv") ? limit_send : limit_preadv)(&l, &r);
 
 	if (err) {
 		errno = -err;
@@ -88,10 +89,11 @@ int main(int argc, char **argv)
 		return drop_caches();
 	if (argc == 2 && !strcmp(argv[1], "off"))
 		return power_off();
-	if (argc == 9 && (!strcmp(argv[1], "send") || !strcmp(argv[1], "preadv")))
+	if (argc == 9 && (!strncmp(argv[1], "send", 4) || !strcmp(argv[1], "preadv")))
 		return measure_limit(argv + 1);
-	fprintf(stderr, "usage: bench-helper drop | off | send|preadv FILE SIZE SECONDS "
-			"random|sequential SERVER-CPU CLIENT-CPU DEPTH\n");
+	fprintf(stderr,
+		"usage: bench-helper drop | off | send|send-memory|preadv FILE SIZE SECONDS "
+		"random|sequential SERVER-CPU CLIENT-CPU DEPTH\n");
 	file_op_usage();
 	return 2;
 }

@@ -26,6 +26,7 @@
 #define DATA_PAGES 125u
 #define SLOT_PAGES 128u
 #define STRIDE 37u
+#define READ_HEAD 11u /* bytes of an Rread before its data */
 
 static int pin(int cpu)
 {
@@ -76,41 +77,66 @@ static double cpu_us(int who)
 	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
+/* What leaves with one send: TOGETHER reads, each of UNIT bytes. */
+struct parcel {
+	char *bytes;
+	size_t unit, together;
+};
+
+static int parcel_init(struct parcel *p, const struct limit *l)
+{
+	p->together = l->random ? MAX(l->depth, 1u) : 1;
+	p->unit = l->size + (l->random ? READ_HEAD : 0);
+	p->bytes = calloc(p->together, p->unit);
+	return p->bytes ? 0 : -ENOMEM;
+}
+
+static bool fill(const struct limit *l, const struct parcel *p, int file, struct places *places)
+{
+	for (size_t i = 0; i < p->together; i++) {
+		char *data = p->bytes + i * p->unit + (p->unit - l->size);
+
+		if (pread(file, data, l->size, places_next(places, l->size)) != (ssize_t)l->size)
+			return false;
+	}
+	return true;
+}
+
 /* The child; ends when its peer has closed the socket. */
 static int send_all(const struct limit *l, int file, int sock)
 {
-	autofree char *buf = malloc(l->size);
 	struct places places = {0};
-	int r = buf ? places_init(&places, file, l) : -ENOMEM;
+	struct parcel p = {0};
+	int r = parcel_init(&p, l);
 
+	r = r ? r : places_init(&places, file, l);
 	r = r ? r : pin(l->server_cpu);
-	while (!r) {
-		ssize_t n = pread(file, buf, l->size, places_next(&places, l->size));
+	while (!r && (l->from_memory || fill(l, &p, file, &places)))
+		for (size_t at = 0; at < p.together * p.unit;) {
+			ssize_t n = send(sock, p.bytes + at, p.together * p.unit - at,
+					 MSG_NOSIGNAL);
 
-		if (n != (ssize_t)l->size)
-			return 1;
-		for (ssize_t at = 0, sent; at < n; at += sent) {
-			sent = send(sock, buf + at, (size_t)(n - at), MSG_NOSIGNAL);
-			if (sent < 0)
+			if (n < 0)
 				return errno == EPIPE || errno == ECONNRESET ? 0 : 1;
+			at += (size_t)n;
 		}
-	}
 	return 1;
 }
 
 static int receive(const struct limit *l, int sock, struct limit_result *r)
 {
-	autofree char *buf = malloc(l->size);
 	uint64_t began = clock_now_ns(), end = began + (uint64_t)(l->seconds * (double)NS_PER_SEC);
-	ssize_t n = 1;
+	struct parcel p = {0};
+	ssize_t n = parcel_init(&p, l) ? 0 : 1;
 
-	while (buf && n > 0 && clock_now_ns() < end) {
-		n = recv(sock, buf, l->size, 0);
+	while (n > 0 && clock_now_ns() < end) {
+		n = recv(sock, p.bytes, p.together * p.unit, 0);
 		r->bytes += n > 0 ? (uint64_t)n : 0;
 	}
+	free(p.bytes);
 	r->seconds = (double)(clock_now_ns() - began) / (double)NS_PER_SEC;
-	r->calls = r->bytes / l->size;
-	return buf && n > 0 ? 0 : -EIO;
+	r->calls = r->bytes / p.unit;
+	return n > 0 ? 0 : -EIO;
 }
 
 int limit_send(const struct limit *l, struct limit_result *ret_r)

@@ -13,6 +13,8 @@ WIRE = [
     ("warren", "diod", "sequential", 8, BOTH, 2, "rate"),
     ("warren, TCP", "nfs-ganesha", "sequential", 8, BOTH, 2, "rate"),
     ("warren", "limit: pread+send", "sequential", 8, BOTH, 0.8, "rate"),
+    *((case, "limit: " + limit, "read", 64, BOTH, None, what) for case in ("warren", "diod")
+      for limit in ("pread+send", "send") for what in ("rate", "server CPU")),
     *(("warren", "diod", "readdir", d, BOTH, 1.5, "rate") for d in (1, 8)),
     ("warren, vhost-user", "limit: preadv", "read", 64, BOTH, 0.5, "rate"),
     ("warren, vhost-user", "limit: preadv", "read", 1, BOTH, None, "rate"),
