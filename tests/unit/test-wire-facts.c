@@ -479,25 +479,37 @@ static void put_log(const char *text)
 	"1@1.000005:v9fs_walk tag=0 id=110 fid=0 newfid=1 nwnames=1 wnames={f}\n"        \
 	"1@1.000006:v9fs_walk_return tag 0 id 110 nwnames 1 qids 0x1\n"
 
+/* The walk that says from where on the second look reads. */
+#define LOG_MARK                                                      \
+	"1@1.000007:v9fs_walk tag=0 id=110 fid=0 newfid=2 nwnames=1 " \
+	"wnames={.warren-walk-1}\n"                                   \
+	"1@1.000008:v9fs_rerror tag 0 id 110 err 2\n"
+
+/* What the log that was put says about F. */
+static int read_log(const struct finding *f, struct wire_facts *w)
+{
+	const struct wire_question q = {recording, true, manifest, 1, false, w, 1};
+
+	*w = (struct wire_facts){.f = f};
+	return wire_facts_read(&q);
+}
+
 static void a_log_of_qemu_tells_ranges_and_no_bytes(void **state)
 {
 	struct finding f = tail();
-	struct wire_facts w = {.f = &f};
-	const struct wire_question q = {recording, true, manifest, 1, false, &w, 1};
+	struct wire_facts w;
 
 	(void)state;
-	put_log(LOG_ATTACH "1@1.000007:v9fs_walk tag=0 id=110 fid=0 newfid=2 nwnames=1 "
-			   "wnames={.warren-walk-1}\n"
-			   "1@1.000008:v9fs_rerror tag 0 id 110 err 2\n"
-			   "1@1.000009:v9fs_getattr tag 0 id 24 fid 1 request_mask 6143\n"
-			   "1@1.000010:v9fs_getattr_return tag 0 id 24 getattr={result_mask 6143 "
-			   "mode 33188 uid "
-			   "0 gid 0}\n"
-			   "1@1.000011:v9fs_read tag 3 id 116 fid 1 off 0 max_count 12288\n"
-			   "1@1.000012:v9fs_read_return tag 3 id 116 count 12288 err 12299\n"
-			   "1@1.000013:v9fs_read tag 4 id 116 fid 1 off 12288 max_count 655\n"
-			   "1@1.000014:v9fs_read_return tag 4 id 116 count 655 err 666\n");
-	assert_int_equal(wire_facts_read(&q), 0);
+	put_log(LOG_ATTACH LOG_MARK
+		"1@1.000009:v9fs_getattr tag 0 id 24 fid 1 request_mask 6143\n"
+		"1@1.000010:v9fs_getattr_return tag 0 id 24 getattr={result_mask 6143 "
+		"mode 33188 uid "
+		"0 gid 0}\n"
+		"1@1.000011:v9fs_read tag 3 id 116 fid 1 off 0 max_count 12288\n"
+		"1@1.000012:v9fs_read_return tag 3 id 116 count 12288 err 12299\n"
+		"1@1.000013:v9fs_read tag 4 id 116 fid 1 off 12288 max_count 655\n"
+		"1@1.000014:v9fs_read_return tag 4 id 116 count 655 err 666\n");
+	assert_int_equal(read_log(&f, &w), 0);
 	assert_true(w.is_logged && w.has_request && w.has_before);
 	assert_int_equal(w.request.tag, 4);
 	assert_int_equal(w.request.got, 655);
@@ -505,25 +517,21 @@ static void a_log_of_qemu_tells_ranges_and_no_bytes(void **state)
 	/* The size is not logged. */
 	assert_false(w.has_size);
 	/* Nor are names of listings. */
-	w = (struct wire_facts){.f = &f};
 	f.class = DAMAGE_MISSING;
-	assert_int_equal(wire_facts_read(&q), 0);
+	assert_int_equal(read_log(&f, &w), 0);
 	assert_int_equal(w.sent, SEEN_NOT);
 }
 
 static void an_end_too_early_in_a_log_of_qemu_is_the_servers(void **state)
 {
 	const struct finding f = tail();
-	struct wire_facts w = {.f = &f};
-	const struct wire_question q = {recording, true, manifest, 1, false, &w, 1};
+	struct wire_facts w;
 
 	(void)state;
-	put_log(LOG_ATTACH "1@1.000007:v9fs_walk tag=0 id=110 fid=0 newfid=2 nwnames=1 "
-			   "wnames={.warren-walk-1}\n"
-			   "1@1.000008:v9fs_rerror tag 0 id 110 err 2\n"
-			   "1@1.000013:v9fs_read tag 4 id 116 fid 1 off 12288 max_count 655\n"
-			   "1@1.000014:v9fs_read_return tag 4 id 116 count 0 err 11\n");
-	assert_int_equal(wire_facts_read(&q), 0);
+	put_log(LOG_ATTACH LOG_MARK
+		"1@1.000013:v9fs_read tag 4 id 116 fid 1 off 12288 max_count 655\n"
+		"1@1.000014:v9fs_read_return tag 4 id 116 count 0 err 11\n");
+	assert_int_equal(read_log(&f, &w), 0);
 	assert_int_equal(w.sent, SEEN_WRONG);
 }
 
@@ -531,13 +539,12 @@ static void an_end_too_early_in_a_log_of_qemu_is_the_servers(void **state)
 static void a_log_of_qemu_without_names_tells_nothing(void **state)
 {
 	const struct finding f = tail();
-	struct wire_facts w = {.f = &f};
-	const struct wire_question q = {recording, true, manifest, 1, false, &w, 1};
+	struct wire_facts w;
 
 	(void)state;
 	put_log("1@1.000005:v9fs_walk tag 0 id 110 fid 0 newfid 1 nwnames 1\n"
 		"1@1.000006:v9fs_walk_return tag 0 id 110 nwnames 1 qids 0x1\n");
-	assert_int_equal(wire_facts_read(&q), -ENODATA);
+	assert_int_equal(read_log(&f, &w), -ENODATA);
 	assert_true(w.is_logged);
 }
 
