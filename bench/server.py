@@ -3,7 +3,8 @@
 
 A peer is a module with
     NAME      what tables call it
-    WHERE     "wire" (a client of ours), "virtio" (a guest's device) or both
+    WHERE     "wire" (a client of ours), "virtio" (a guest's device), or both; "fuse" (fuse-bench,
+              with whose end the server ends too)
     missing(tools)                 None, or why it can't be started and what to do
     command(tools, share, state)   its words; STATE is an empty folder of its own
     address(share, state)          for `warren bench`, or the path of a vhost-user socket

@@ -42,11 +42,11 @@ def find_tools(root, args):
         if run.returncode:
             raise Missing("warren could not be built: the reason stands above")
         build = run.stdout.strip()
-        subprocess.run(["ninja", "-C", build, "bench/bench-helper"], check=False,
-                       stdout=subprocess.DEVNULL)
+        subprocess.run(["ninja", "-C", build, "bench/bench-helper", "bench/fuse-bench"],
+                       check=False, stdout=subprocess.DEVNULL)
     tools = SimpleNamespace(warren=f"{build}/src/cmd/warren", helper=f"{build}/bench/bench-helper",
-                            image=None, may_fetch=os.environ.get("WARREN_DEPS") != "no")
-    for program in (tools.warren, tools.helper):
+                            fuse_bench=f"{build}/bench/fuse-bench", image=None, may_fetch=os.environ.get("WARREN_DEPS") != "no")
+    for program in (tools.warren, tools.helper, tools.fuse_bench):
         if not os.access(program, os.X_OK):
             raise Missing(f"there is no {program}: build first, or leave out --build")
     return tools
@@ -72,7 +72,7 @@ def about(root, tools, args, cpus):
     run = subprocess.run(["git", "-C", root, "rev-parse", "--short", "HEAD"], capture_output=True,
                          text=True, check=False)
     versions = {}
-    for name in dict.fromkeys([*wire.PEERS, "virtiofsd"]):
+    for name in dict.fromkeys([*wire.PEERS, "virtiofsd_wire"]):
         peer = server.load(name)
         if not peer.missing(SimpleNamespace(**{**vars(tools), "may_fetch": False})):
             versions[peer.NAME] = peer.version(tools)

@@ -16,6 +16,9 @@ WIRE = [
     *((case, "limit: " + limit, "read", 64, BOTH, None, what) for case in ("warren", "diod")
       for limit in ("pread+send", "send") for what in ("rate", "server CPU")),
     *(("warren", "diod", "readdir", d, BOTH, 1.5, "rate") for d in (1, 8)),
+    *(("warren, vhost-user", "virtiofsd", step, depth, BOTH, None, what)
+      for step in SMALL for depth in (1, 64) for what in ("rate", "server CPU")),
+    ("warren, vhost-user", "virtiofsd", "sequential", 8, BOTH, None, "rate"),
     ("warren, vhost-user", "limit: preadv", "read", 64, BOTH, 0.5, "rate"),
     ("warren, vhost-user", "limit: preadv", "read", 1, BOTH, None, "rate"),
     ("warren, vhost-user", "limit: preadv", "sequential", 8, BOTH, 0.85, "rate"),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """W8: servers measured by `warren bench`, and the loops that no server can beat."""
+import argparse
 import json
 import os
 import shlex
@@ -10,7 +11,7 @@ from collections import namedtuple
 import server
 from server import Failed, Server
 
-PEERS = ["warren_unix", "diod", "ganesha", "warren_tcp", "warren_vhost"]
+PEERS = ["warren_unix", "diod", "ganesha", "warren_tcp", "warren_vhost", "virtiofsd_wire"]
 PLACEMENTS = {"same CPU": (0, 0), "split CPUs": (0, 1)}  # indices of CPUs: server, client
 
 # words for `warren bench`; figure: the key of its JSON, divided by scale
@@ -29,12 +30,14 @@ STEPS = [
 SEQUENTIAL_SIZES = [65512, 131072, 262144, 507904]
 VHOST_SIZES = [507904]  # all whole pages that fit its 512000
 SEQUENTIAL_DEPTH = 8
+FUSE_STEPS = ("getattr", "walk", "open", "read", "write", "sequential")  # that fuse-bench has
 # What no server that copies can be faster than: file to memory to socket; memory to socket.
 RANDOM_LIMITS = (("limit: preadv", "preadv"), ("limit: pread+send", "send"),
                  ("limit: send", "send-memory"))
 
 
 IDLE_SECONDS = 2
+END_SECONDS = 10
 PROC_FILES = {"idle wake-ups": "task/*/status", "idle memory": "smaps_rollup"}
 
 
@@ -96,6 +99,28 @@ class Wire:
             command = command.replace(part, "")
         return [json.loads(line) for line in run.stdout.splitlines()], command
 
+    def fuse_bench(self, s, cpu, step):
+        """The same of fuse-bench. The server ends with its client, and is started anew."""
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--op")
+        parser.add_argument("--file", default="data")
+        parser.add_argument("--size", default="4096")
+        parser.add_argument("--sequential", action="store_const", const="sequential",
+                            default="random")
+        known = parser.parse_known_args(step.words.split())[0]
+        cells, path = [], s.address.partition(":")[2]
+        for depth in step.depths.split(","):
+            words = [known.op, depth, str(self.options.seconds), str(cpu), str(s.pid), known.file,
+                     known.size, known.sequential]
+            run = subprocess.run([self.tools.fuse_bench, path, *words], text=True, check=False,
+                                 capture_output=True, stdin=subprocess.DEVNULL)
+            if run.returncode:
+                raise Failed(f"fuse-bench: {run.stderr.strip()}")
+            cells.append(json.loads(run.stdout))
+            s.revive(END_SECONDS)
+        words[4] = "PID"
+        return cells, shlex.join(["build/run/bench/fuse-bench", "device", *words])
+
     def note(self, cells, command, step, case, placement):
         for cell in cells:
             if cell["errors"]:
@@ -119,6 +144,7 @@ class Wire:
 
     def measure(self, s, cpu, placement):
         """A closure for each step: called once a run."""
+        is_fuse = s.peer.WHERE == "fuse"
         steps = list(STEPS)
         sizes = VHOST_SIZES if "vhost-user" in s.address else SEQUENTIAL_SIZES
         for size in sizes:
@@ -126,9 +152,13 @@ class Wire:
                               f"1048576 --size {size}", "bytes_per_second", 1e6, "MB/s",
                               f"{SEQUENTIAL_DEPTH}"))
 
+        if is_fuse:
+            steps = [x for x in steps if x.name.split()[0] in FUSE_STEPS]
+
         def do(step):
             words = [*step.words.split(), "--depth", step.depths]
-            cells, command = self.bench(s, cpu, words)
+            cells, command = self.fuse_bench(s, cpu, step) if is_fuse else \
+                self.bench(s, cpu, words)
             # A server that takes no such message has been measured with the size before.
             cells = [c for c in cells if c["size"] + 24 <= c["msize"]]
             self.note(cells, command, step, s.peer.NAME, placement)

@@ -18,6 +18,11 @@
 #include "macros.h"
 
 #define TIMEOUT_MS 20000
+#define PROTOCOL_FEATURES                                                                 \
+	(1ULL << VU_PROTOCOL_F_MQ | 1ULL << VU_PROTOCOL_F_REPLY_ACK |                     \
+	 1ULL << VU_PROTOCOL_F_BACKEND_REQ | 1ULL << VU_PROTOCOL_F_CONFIG |               \
+	 1ULL << VU_PROTOCOL_F_RESET_DEVICE | 1ULL << VU_PROTOCOL_F_CONFIGURE_MEM_SLOTS | \
+	 1ULL << VU_PROTOCOL_F_STATUS)
 
 struct front *front_new(int fd)
 {
@@ -198,6 +203,7 @@ int front_negotiate(struct front *f, uint64_t without)
 	f->features &= ~without;
 	if (!r)
 		r = front_ask_u64(f, VU_GET_PROTOCOL_FEATURES, &f->protocol_features);
+	f->protocol_features &= PROTOCOL_FEATURES;
 	if (!r)
 		r = front_send(f, VU_SET_PROTOCOL_FEATURES, VU_VERSION, &f->protocol_features,
 			       sizeof(f->protocol_features), NULL, 0);
@@ -278,18 +284,19 @@ static int set_fd(struct front *f, uint32_t request, int *fd)
 	*fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (*fd < 0)
 		return -errno;
-	return front_ack_fd(f, request, 0, *fd);
+	return front_ack_fd(f, request, f->index, *fd);
 }
 
 int front_start_ring(struct front *f, uint16_t base)
 {
-	union vu_payload p = {.addr = {.desc = f->desc_addr + FRONT_USER_OFFSET,
+	union vu_payload p = {.addr = {.index = f->index,
+				       .desc = f->desc_addr + FRONT_USER_OFFSET,
 				       .avail = f->avail_addr + FRONT_USER_OFFSET,
 				       .used = f->used_addr + FRONT_USER_OFFSET}};
-	int r = front_ack_vring(f, VU_SET_VRING_NUM, 0, f->num);
+	int r = front_ack_vring(f, VU_SET_VRING_NUM, f->index, f->num);
 
 	if (!r)
-		r = front_ack_vring(f, VU_SET_VRING_BASE, 0, base);
+		r = front_ack_vring(f, VU_SET_VRING_BASE, f->index, base);
 	if (!r)
 		r = front_ack(f, VU_SET_VRING_ADDR, &p, sizeof(p.addr), NULL, 0);
 	if (!r)
@@ -299,7 +306,7 @@ int front_start_ring(struct front *f, uint16_t base)
 	if (!r)
 		r = set_fd(f, VU_SET_VRING_KICK, &f->kick_fd);
 	if (!r && f->features >> VU_F_PROTOCOL_FEATURES & 1)
-		r = front_ack_vring(f, VU_SET_VRING_ENABLE, 0, 1);
+		r = front_ack_vring(f, VU_SET_VRING_ENABLE, f->index, 1);
 	return r;
 }
 

@@ -30,6 +30,7 @@ struct front {
 	struct front_region regions[FRONT_MAX_REGIONS];
 
 	/* the ring */
+	unsigned index; /* of the device's; set it before front_start_ring */
 	uint16_t num;
 	bool event_idx;
 	uint64_t desc_addr, avail_addr, used_addr; /* guest addresses */
@@ -69,7 +70,8 @@ int front_ack_u64(struct front *f, uint32_t request, uint64_t value);
 int front_ack_vring(struct front *f, uint32_t request, uint32_t index, uint32_t num);
 int front_ack_fd(struct front *f, uint32_t request, uint64_t value, int fd);
 
-/* Owner, features but those in WITHOUT, protocol features. 0 or -errno. */
+/* Owner, features but those in WITHOUT, the protocol features that vhost-protocol.h names. 0 or
+ * -errno. */
 int front_negotiate(struct front *f, uint64_t without);
 
 /* SIZE bytes of memory at guest address ADDR, in a file of their own from MMAP_OFFSET on; the

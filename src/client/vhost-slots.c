@@ -16,6 +16,10 @@
 #define AT_DATA ((uint64_t)3 * PAGE)
 #define SLOT_SIZE (AT_DATA + (uint64_t)DATA_PAGES * PAGE)
 #define MEM_ADDR 0x100000ULL
+/* What we know how to use. */
+#define FEATURES                                                       \
+	(1ULL << VIRTIO_F_INDIRECT_DESC | 1ULL << VIRTIO_F_EVENT_IDX | \
+	 1ULL << VU_F_PROTOCOL_FEATURES | 1ULL << VIRTIO_F_VERSION_1)
 #define STRIDE 37u /* no divisor in common with DATA_PAGES: page i of the data is page i * 37 */
 
 static uint64_t slot_addr(const struct vhost_slots *s, unsigned slot)
@@ -94,7 +98,7 @@ int vhost_slots_start(struct vhost_slots *s, struct front *f, unsigned n)
 {
 	uint16_t num = ring_size(n);
 	uint64_t ring = (num * 32ULL + 2ULL * PAGE) / PAGE * PAGE;
-	int r = front_negotiate(f, 0);
+	int r = front_negotiate(f, ~FEATURES);
 
 	static_assert(AT_TABLE + (DATA_PAGES + 2) * sizeof(struct vring_desc) <= AT_DATA,
 		      "a table fits its page");
