@@ -8,13 +8,14 @@ import struct
 from collections import namedtuple
 from types import SimpleNamespace
 
-import ninep
-from ninep import Client
 from server import Failed, Server
+from windows import Windows
+import ninep  # windows.py knows where it is
 
 DEPTH = 64      # where it is not what grows
 N_FILES = 1000  # that fids and opened files are of
 DESCRIPTORS = 400000
+MSIZE = 65536
 # What grows, from, to (--quick: 2 powers less), does each one cost memory, what is measured
 Growth = namedtuple("Growth", "name least most held")
 GROWTHS = [
@@ -115,7 +116,7 @@ class Scale:
         """A walk and the clunk of its fid, by turns: the cost is that of the mean request."""
         for i in self.some(0, n):
             yield ninep.walk(folder, ninep.NOFID - 1, b"entry-%07d" % i)
-            yield ninep.clunk(ninep.NOFID - 1)
+            yield ninep.clunk_of(ninep.NOFID - 1)
 
     def hold_fids(self, n):
         self.walk_files(10, n)
@@ -125,11 +126,11 @@ class Scale:
         self.measure(growth, n, "walk", list(self.walks(1, N_FILES)), DEPTH)
 
     def hold_directory_entries(self, n):
-        self.clients[0].call(ninep.walk(0, 2, b"dir-%d" % n))
+        self.clients[0].call(*ninep.walk(0, 2, b"dir-%d" % n))
 
     def measure_directory_entries(self, growth, n):
         self.measure(growth, n, "walk", list(self.walks(2, n)), DEPTH)
-        self.clients[0].call(ninep.open_of(2))
+        self.clients[0].call(*ninep.open_of(2))
         for _ in range(self.options.runs):
             before, offset, seen = self.server.cpu_seconds(), 0, 0
             while True:
@@ -144,8 +145,8 @@ class Scale:
 
     def page(self, fid, offset):
         """The last offset of a Treaddir's reply, and its entries."""
-        reply = self.clients[0].call(ninep.readdir_of(fid, offset))
-        at, n = 11, 0
+        reply = self.clients[0].readdir(fid, offset, MSIZE - 24)
+        at, n = 0, 0
         while at < len(reply):
             offset, = struct.unpack_from("<Q", reply, at + 13)
             at += 24 + struct.unpack_from("<H", reply, at + 22)[0]
@@ -154,17 +155,17 @@ class Scale:
 
     def hold_connections(self, n):
         while len(self.clients) < n:
-            self.clients.append(Client(self.path))
+            self.clients.append(Windows(self.path, MSIZE))
 
     def measure_connections(self, growth, n):
         self.measure(growth, n, "getattr on one", [ninep.getattr_of(0)] * self.n_ops, DEPTH)
-        one = ninep.message(0, *ninep.getattr_of(0))
+        one = ninep.message(*ninep.getattr_of(0))
         for _ in range(self.options.runs):
             before, done = self.server.cpu_seconds(), 0
             while done < self.n_ops:
                 window = [self.clients[(done + i) % n] for i in range(min(n, DEPTH))]
                 for client in window:
-                    client.socket.send(one)
+                    client.carrier.send(one)
                 for client in window:
                     client.exchange(b"", 1)
                 done += len(window)
@@ -191,8 +192,8 @@ class Scale:
         with Server(PEER, self.tools, share, cpu) as self.server:
             self.clients = []
             try:
-                self.clients.append(Client(self.path))
-                self.clients[0].call(ninep.walk(0, 1, b"files"))
+                self.clients.append(Windows(self.path, MSIZE))
+                self.clients[0].call(*ninep.walk(0, 1, b"files"))
                 before = self.server.own_mib()
                 name = growth.name.replace(" ", "_")
                 getattr(self, "hold_" + name)(n)

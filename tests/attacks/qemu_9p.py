@@ -29,9 +29,10 @@ MAY_WRITE, NEXT = 2, 1
 
 
 class Qemu:
-    """One QEMU that shares FOLDER; send() and receive() carry whole 9P messages, one in flight."""
+    """One QEMU that shares FOLDER; send() and receive() carry whole 9P messages, one in flight, for ninep.Client."""
 
-    def __init__(self, command, folder, scratch):
+    def __init__(self, command, folder, scratch, seconds):
+        self.seconds = seconds  # for a reply
         memory = os.path.join(scratch, "memory")
         model = "passthrough" if os.getuid() == 0 else "none"
         path = os.path.join(scratch, "qtest")
@@ -59,7 +60,7 @@ class Qemu:
         self.channel.sendall((" ".join(words) + "\n").encode())
         answer = self.lines.readline().split()
         if not answer or answer[0] != "OK":
-            raise EOFError(f"QEMU answers {answer} to {words}")
+            raise ConnectionError(f"QEMU answers {answer} to {words}")
         return answer
 
     def _get(self, register):
@@ -74,7 +75,7 @@ class Qemu:
             if self._get(DEVICE_ID) == DEVICE_9P:
                 break
         else:
-            raise EOFError("QEMU has no 9P device")
+            raise ConnectionError("QEMU has no 9P device")
         self._set(STATUS, ACKNOWLEDGE | DRIVER)
         self._set(FEATURES_SELECT, 1)
         self._set(DRIVER_FEATURES, VIRTIO_F_VERSION_1_HIGH)
@@ -96,14 +97,14 @@ class Qemu:
         struct.pack_into("<H", self.memory, AVAILABLE + 2, self.turn & 0xFFFF)
         self._set(QUEUE_NOTIFY, 0)
 
-    def receive(self, seconds):
-        """The reply; TimeoutError when none comes, EOFError when QEMU is gone or gives the device up."""
-        end = time.monotonic() + seconds
+    def receive(self):
+        """The reply; TimeoutError when none comes, ConnectionError when QEMU is gone or gives the device up."""
+        end = time.monotonic() + self.seconds
         while struct.unpack_from("<H", self.memory, USED + 2)[0] != self.turn & 0xFFFF:
             if self.process.poll() is not None:
-                raise EOFError(f"QEMU ended with {self.process.returncode}")
+                raise ConnectionError(f"QEMU ended with {self.process.returncode}")
             if self._get(STATUS) & NEEDS_RESET:
-                raise EOFError("the device is broken until the guest resets it")
+                raise ConnectionError("the device is broken until the guest resets it")
             if time.monotonic() > end:
                 raise TimeoutError
             time.sleep(0.001)
