@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <linux/fuse.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include "clock.h"
 #include "histogram.h"
 #include "macros.h"
+#include "pin.h"
 #include "vhost-front.h"
 #include "vhost-slots.h"
 
@@ -364,20 +364,9 @@ static int run(struct bench *b)
 	return 0;
 }
 
-static int pin(int cpu)
-{
-	cpu_set_t set;
-
-	if (cpu < 0)
-		return 0;
-	CPU_ZERO(&set);
-	CPU_SET((size_t)cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
-}
-
 static int start(struct bench *b)
 {
-	int r = pin(b->cpu);
+	int r = pin_to_cpu(b->cpu);
 
 	if (r)
 		return fail("CPU", r);

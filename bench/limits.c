@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "macros.h"
+#include "pin.h"
 
 #define PAGE 4096u
 /* As in link-vhost.c: pages of data, pages of a slot, and what has no divisor in common. */
@@ -27,17 +27,6 @@
 #define SLOT_PAGES 128u
 #define STRIDE 37u
 #define READ_HEAD 11u /* bytes of an Rread before its data */
-
-static int pin(int cpu)
-{
-	cpu_set_t set;
-
-	if (cpu < 0)
-		return 0;
-	CPU_ZERO(&set);
-	CPU_SET((size_t)cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
-}
 
 /* Where the next read begins. */
 struct places {
@@ -110,7 +99,7 @@ static int send_all(const struct limit *l, int file, int sock)
 	int r = parcel_init(&p, l);
 
 	r = r ? r : places_init(&places, file, l);
-	r = r ? r : pin(l->server_cpu);
+	r = r ? r : pin_to_cpu(l->server_cpu);
 	while (!r && (l->from_memory || fill(l, &p, file, &places)))
 		for (size_t at = 0; at < p.together * p.unit;) {
 			ssize_t n = send(sock, p.bytes + at, p.together * p.unit - at,
@@ -158,7 +147,7 @@ int limit_send(const struct limit *l, struct limit_result *ret_r)
 		_exit(send_all(l, file, socks[1]));
 	}
 	close(socks[1]);
-	r = pin(l->client_cpu);
+	r = pin_to_cpu(l->client_cpu);
 	r = r ? r : receive(l, socks[0], &result);
 	close(socks[0]);
 	if (waitpid(pid, &status, 0) != pid || status)
@@ -195,7 +184,7 @@ int limit_preadv(const struct limit *l, struct limit_result *ret_r)
 		: l->size > DATA_PAGES * PAGE || !l->depth ? -EINVAL
 							   : places_init(&places, file, l);
 
-	r = r ? r : pin(l->server_cpu);
+	r = r ? r : pin_to_cpu(l->server_cpu);
 	if (r)
 		return r;
 	/* Shared and there before, as a guest's is. */

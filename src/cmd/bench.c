@@ -3,7 +3,6 @@
 #include "bench.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "link.h"
 #include "logging.h"
 #include "macros.h"
+#include "pin.h"
 #include "progress.h"
 
 #define TRACED_SECONDS 0.2
@@ -50,15 +50,11 @@ static int connect_to(void *ctx, unsigned depth, struct link **ret_l, char **ret
 
 static int pin(uint32_t cpu)
 {
-	cpu_set_t set;
+	int r = cpu == UINT32_MAX ? 0 : pin_to_cpu(cpu);
 
-	if (cpu == UINT32_MAX)
+	if (!r)
 		return EXIT_OK;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (!sched_setaffinity(0, sizeof(set), &set))
-		return EXIT_OK;
-	log_error("cannot run on CPU %u: %s", cpu, strerror(errno));
+	log_error("cannot run on CPU %u: %s", cpu, strerror(-r));
 	return EXIT_ENVIRONMENT;
 }
 

@@ -3,7 +3,6 @@
 #include "serve.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +22,7 @@
 #include "loop.h"
 #include "macros.h"
 #include "metrics.h"
+#include "pin.h"
 #include "sandbox.h"
 #include "scrape-server.h"
 #include "server.h"
@@ -95,17 +95,12 @@ static void prepare_process(const struct serve_options *o)
 
 static int pin(int cpu)
 {
-	cpu_set_t set;
+	int r = pin_to_cpu(cpu);
 
-	if (cpu < 0)
-		return 0;
-	CPU_ZERO(&set);
-	if (cpu < CPU_SETSIZE)
-		CPU_SET((size_t)cpu, &set);
-	if (!sched_setaffinity(0, sizeof(set), &set))
+	if (!r)
 		return 0;
 	log_error("--cpu %d: %s: give one that 'nproc' and 'taskset -p $$' allow", cpu,
-		  strerror(errno));
+		  strerror(-r));
 	return EXIT_ENVIRONMENT;
 }
 

@@ -34,6 +34,7 @@
 
 #include "cleanup.h"
 #include "macros.h"
+#include "pin.h"
 #include "state-folder.h"
 
 #define END_LIMIT_MS 10000
@@ -69,17 +70,6 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int pin(unsigned cpu)
-{
-	cpu_set_t set;
-
-	if (!cpu)
-		return 0;
-	CPU_ZERO(&set);
-	CPU_SET(cpu - 1, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
-}
-
 _Noreturn static void fail(const struct keeper *k)
 {
 	(void)!write(k->report, &errno, sizeof(errno));
@@ -96,7 +86,8 @@ _Noreturn static void become_program(const struct keeper *k, pid_t parent)
 	if (getppid() != parent)
 		_exit(127);
 	if (dup2(p->log, 1) < 0 || dup2(p->log, 2) < 0 || (p->input > 2 && dup2(p->input, 0) < 0) ||
-	    pin(p->cpu) || (p->no_randomize && personality(ADDR_NO_RANDOMIZE) < 0))
+	    pin_to_cpu((int64_t)p->cpu - 1) ||
+	    (p->no_randomize && personality(ADDR_NO_RANDOMIZE) < 0))
 		fail(k);
 	/* Systems that let only parents trace make an exception for who asks for it; others do not
 	 * know the word. */
