@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A whole session over a socket, again and again: in the n-th run the n-th call of the server to the
- * system or to the allocator fails. Whatever it is, each reply is right or an error that the client
+/* A whole session over a socket, or over a vhost-user device, again and again: in the n-th run the n-th
+ * call of the server to the system or to the allocator fails. Whatever it is, each reply is right or an error that the client
  * can make sense of, or the connection ends; none is missing, and nothing stays open. */
 #include <errno.h>
 #include <pthread.h>
@@ -19,6 +19,8 @@
 #include "local.h"
 #include "loop.h"
 #include "server.h"
+#include "vhost-client.h"
+#include "vhost-user.h"
 
 static const char *const session[] = {
 	"Tversion tag=65535 msize=8192 version=9P2000.L",
@@ -88,7 +90,8 @@ static int before(const char *name, int err)
 struct host {
 	struct loop *loop;
 	struct server *server;
-	struct listener *listener;
+	struct listener *listener; /* one of both */
+	struct vhost_user *device;
 	struct backend *backend;
 	pthread_t thread;
 	int end; /* the client's, to be told when there is no server any more */
@@ -108,10 +111,12 @@ static void *run_loop(void *arg)
 }
 
 /* What the program does before it serves; any of it may fail. */
-static int start_parts(struct host *h, const char *address)
+static int start_parts(struct host *h, bool by_ring, int fd)
 {
+	struct vhost_user_config device = {.fd = fd, .tag = "share"};
 	struct server_config cfg = {.workers = 2};
 	autofree char *why = NULL;
+	char address[16];
 	int err = local_new(&(struct local_config){.dir = inner, .passthrough = true}, &h->backend);
 
 	cfg.backend = h->backend;
@@ -119,15 +124,21 @@ static int start_parts(struct host *h, const char *address)
 		err = server_new(&cfg, &h->server);
 	if (!err)
 		err = loop_new(&h->loop);
-	if (!err)
-		err = listener_new(h->loop, address, server_handler(h->server), &h->listener, &why);
-	return err;
+	if (err)
+		return err;
+	if (by_ring)
+		return vhost_user_new(h->loop, &device, server_handler(h->server), &h->device,
+				      &why);
+	snprintf(address, sizeof(address), "fd:%d", fd);
+	return listener_new(h->loop, address, server_handler(h->server), &h->listener, &why);
 }
 
 static void stop_parts(struct host *h)
 {
 	if (h->listener)
 		listener_free(h->listener);
+	if (h->device)
+		vhost_user_free(h->device);
 	if (h->loop)
 		loop_free(h->loop);
 	if (h->server)
@@ -135,15 +146,13 @@ static void stop_parts(struct host *h)
 	backend_free(h->backend);
 }
 
-static int start_host(struct host *h, int ours, int theirs)
+static int start_host(struct host *h, bool by_ring, int ours, int theirs)
 {
-	char address[16];
 	int err;
 
 	*h = (struct host){.end = ours};
-	snprintf(address, sizeof(address), "fd:%d", theirs);
 	hooks_exempt = false;
-	err = start_parts(h, address);
+	err = start_parts(h, by_ring, theirs);
 	hooks_exempt = true;
 	if (!err)
 		assert_int_equal(pthread_create(&h->thread, NULL, run_loop, h), 0);
@@ -181,15 +190,46 @@ static void describe(const struct msg *m, char *text, size_t cap)
 /* Replies of the run in which nothing failed. */
 static char right[N_STEPS][512];
 
+/* One end of the session. */
+struct peer {
+	struct client *by_socket; /* one of both */
+	struct vhost_client *by_ring;
+};
+
+static struct peer peer_new(bool by_ring, int fd)
+{
+	struct peer p = {0};
+
+	if (by_ring)
+		p.by_ring = vhost_client_new(fd);
+	else
+		p.by_socket = client_new(fd);
+	return p;
+}
+
+static void peer_free(struct peer *p)
+{
+	client_free(p->by_socket);
+	vhost_client_free(p->by_ring);
+}
+
+/* The reply, or -errno; a device that did not start is gone. */
+static int call(struct peer *p, const char *text, struct msg *ret_m)
+{
+	if (p->by_ring)
+		return vhost_client_call(p->by_ring, text, ret_m);
+	return p->by_socket ? client_callf(p->by_socket, ret_m, "%s", text) : -ECONNRESET;
+}
+
 /* Takes the session from start to end, or to the end of the connection; the number of errors. */
-static unsigned talk(struct client *c, bool is_first)
+static unsigned talk(struct peer *p, bool is_first)
 {
 	unsigned n_errors = 0;
 
 	for (size_t i = 0; i < N_STEPS; i++) {
 		char text[512] = "";
 		struct msg m = {0};
-		int err = client_callf(c, &m, "%s", session[i]);
+		int err = call(p, session[i], &m);
 
 		if (err == -ECONNRESET || err == -EPIPE)
 			return n_errors;
@@ -224,7 +264,7 @@ static unsigned count_fds(void)
 }
 
 /* Returns whether a call failed. */
-static bool run(unsigned n)
+static bool run(unsigned n, bool by_ring)
 {
 	unsigned fds = count_fds();
 	struct host h;
@@ -237,47 +277,59 @@ static bool run(unsigned n)
 	atomic_store(&n_calls, 0);
 	fail_at = n;
 	injected = 0;
-	err = start_host(&h, ends[0], ends[1]);
+	err = start_host(&h, by_ring, ends[0], ends[1]);
 	if (!err) {
-		struct client *c = client_new(ends[0]);
+		struct peer p = peer_new(by_ring, ends[0]);
 
-		talk(c, n == 0);
-		client_free(c);
+		talk(&p, n == 0);
+		peer_free(&p);
 		loop_stop(h.loop);
 		pthread_join(h.thread, NULL);
 	} else {
 		close(ends[0]);
 	}
 	stop_parts(&h);
-	if (!h.listener)
+	if (!h.listener && !h.device)
 		close(ends[1]);
 	if (count_fds() != fds)
 		fail_msg("%s failed (call %u): a descriptor stays open", injected_name, n);
 	return injected;
 }
 
-static void every_call_may_fail_once(void **state)
+static void fail_each(bool by_ring)
 {
 	unsigned n, n_failed = 0;
 
-	(void)state;
 	hooks_exempt = true;
 	hooks_before = before;
 	make_folder();
-	run(0);
+	run(0, by_ring);
 	n = atomic_load(&n_calls);
 	/* a few more: threads do not always wait for each other in the same way */
 	for (unsigned i = 1; i < n + 10; i++)
-		n_failed += run(i);
+		n_failed += run(i, by_ring);
 	print_message("%u calls failed, one in a session each\n", n_failed);
 	assert_true(n_failed > n / 2);
 	hooks_before = NULL;
+}
+
+static void every_call_may_fail_once(void **state)
+{
+	(void)state;
+	fail_each(false);
+}
+
+static void every_call_of_a_device_may_fail_once(void **state)
+{
+	(void)state;
+	fail_each(true);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_call_may_fail_once),
+		cmocka_unit_test(every_call_of_a_device_may_fail_once),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
