@@ -7,13 +7,24 @@
 #include <sys/socket.h>
 
 #include "macros.h"
+#include "pipes.h"
 #include "pool.h"
 
 #define MAX_PARTS 128 /* of one system call */
 #define MAX_SENDS 8   /* in a row by one thread, while others keep adding */
 
+static void give_pipe_back(struct conn *c, struct conn_frame *f)
+{
+	if (!f->pipe)
+		return;
+	pipes_put(c->pipes, f->pipe);
+	f->pipe = NULL;
+	atomic_fetch_sub_explicit(&c->n_pipes, 1, memory_order_relaxed);
+}
+
 static void free_frame(struct conn *c, struct conn_frame *f)
 {
+	give_pipe_back(c, f);
 	chunk_unref(f->chunk, c->pool);
 	pool_put(c->pool, f->payload);
 	pool_put(c->pool, f->long_head);
@@ -88,16 +99,19 @@ void conn_mute(struct conn *c)
 
 static size_t size_of(const struct conn_frame *f)
 {
-	return f->out[0].iov_len + f->out[1].iov_len;
+	return f->out[0].iov_len + f->out[1].iov_len + f->piped;
 }
 
-/* The parts of the queue that one system call may send; their bytes in *RET_SIZE. */
-static int gather_locked(const struct conn *c, struct iovec *iov, size_t *ret_size)
+/* The parts of the queue that one system call may send; their bytes in *RET_SIZE. Up to the first pipe:
+ * none if what is in it comes next. */
+static int gather_locked(const struct conn *c, struct iovec *iov, size_t *ret_size,
+			 bool *ret_pipe_follows)
 {
 	size_t skip = c->first_sent, size = 0;
 	int n = 0;
 
-	for (const struct conn_frame *f = c->first; f && n + 2 <= MAX_PARTS; f = f->next)
+	*ret_pipe_follows = false;
+	for (const struct conn_frame *f = c->first; f && n + 2 <= MAX_PARTS; f = f->next) {
 		for (int i = 0; i < 2; i++) {
 			size_t len = f->out[i].iov_len, skipped = MIN(skip, len);
 
@@ -108,6 +122,10 @@ static int gather_locked(const struct conn *c, struct iovec *iov, size_t *ret_si
 			iov[n++].iov_len = len - skipped;
 			size += len - skipped;
 		}
+		*ret_pipe_follows = f->piped;
+		if (f->piped)
+			break;
+	}
 	*ret_size = size;
 	return n;
 }
@@ -133,9 +151,9 @@ static struct conn_frame *take_sent_locked(struct conn *c, size_t sent)
 }
 
 /* #syscalls: sendmsg sendto */
-static ssize_t send_parts(int fd, struct iovec *iov, int n)
+static ssize_t send_parts(int fd, struct iovec *iov, int n, bool more)
 {
-	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
 	struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)n};
 	ssize_t sent;
 
@@ -162,11 +180,15 @@ static struct conn_frame *send_some_locked(struct conn *c)
 {
 	struct iovec iov[MAX_PARTS];
 	size_t size;
-	int n = gather_locked(c, iov, &size);
+	bool pipe_follows;
+	int n = gather_locked(c, iov, &size, &pipe_follows);
+	const struct pipe *pipe = n ? NULL : c->first->pipe;
 	ssize_t sent;
 
+	if (pipe)
+		size = size_of(c->first) - c->first_sent;
 	pthread_mutex_unlock(&c->lock);
-	sent = send_parts(c->fd, iov, n);
+	sent = pipe ? pipe_send(pipe, c->fd, size) : send_parts(c->fd, iov, n, pipe_follows);
 	pthread_mutex_lock(&c->lock);
 	if (sent < 0 && sent != -EAGAIN)
 		give_up_locked(c, (int)sent);
@@ -205,6 +227,26 @@ void conn_flush(struct conn *c, bool in_loop)
 	pthread_mutex_unlock(&c->lock);
 }
 
+int conn_pipe(struct frame *frame, size_t count, int *ret_fd)
+{
+	struct conn_frame *f = container_of(frame, struct conn_frame, frame);
+	struct conn *c = container_of(frame->channel, struct conn, channel);
+
+	if (!f->pipe && (!c->pipes || f->payload))
+		return -EOPNOTSUPP;
+	if (!f->pipe) {
+		unsigned n = atomic_fetch_add_explicit(&c->n_pipes, 1, memory_order_relaxed);
+
+		f->pipe = n < CONN_MAX_PIPES ? pipes_get(c->pipes, count) : NULL;
+		if (!f->pipe) {
+			atomic_fetch_sub_explicit(&c->n_pipes, 1, memory_order_relaxed);
+			return -EOPNOTSUPP;
+		}
+	}
+	*ret_fd = f->pipe->in;
+	return 0;
+}
+
 int conn_payload(struct frame *frame, uint32_t head, uint32_t count, struct iovec *iov, int cap,
 		 int *ret_n)
 {
@@ -217,6 +259,7 @@ int conn_payload(struct frame *frame, uint32_t head, uint32_t count, struct iove
 		*ret_n = 0;
 		return count ? -EINVAL : 0;
 	}
+	give_pipe_back(c, f);
 	f->payload = pool_get(c->pool, (size_t)head + count);
 	if (!f->payload)
 		return -ENOMEM;
@@ -238,6 +281,21 @@ static uint8_t *place_head(struct conn *c, struct conn_frame *f, size_t head_len
 	if (!fits)
 		f->long_head = pool_get(c->pool, head_len);
 	return fits ? f->bytes : f->long_head;
+}
+
+/* Notes the data that are in the frame's pipe. They must be as many as the head says, or the peer would take
+ * what follows for something else. */
+static int place_pipe(struct conn *c, struct conn_frame *f, size_t *payload_len)
+{
+	if (!*payload_len)
+		give_pipe_back(c, f);
+	if (!f->pipe)
+		return 0;
+	if (pipe_holds(f->pipe) != (ssize_t)*payload_len)
+		return -EIO;
+	f->piped = *payload_len;
+	*payload_len = 0;
+	return 0;
 }
 
 /* The head is copied first: it may be a view of the message. */
@@ -285,9 +343,14 @@ void conn_reply(struct frame *frame, const void *head, uint32_t head_len, uint32
 	struct conn_frame *f = container_of(frame, struct conn_frame, frame);
 	struct conn *c = container_of(frame->channel, struct conn, channel);
 	bool in_batch = conn_in_batch == c; /* then the loop's thread has a reference */
+	size_t data_len = payload_len;
+	int r;
 
-	if (place(c, f, head, head_len, payload_len)) {
-		c->ops.shutdown(&c->channel, "out of memory");
+	r = place_pipe(c, f, &data_len);
+	if (!r)
+		r = place(c, f, head, head_len, data_len);
+	if (r) {
+		c->ops.shutdown(&c->channel, r == -ENOMEM ? "out of memory" : "a read went wrong");
 		conn_drop(frame);
 		return;
 	}

@@ -379,6 +379,7 @@ static void init(struct conn *c, const struct conn_config *cfg)
 	c->ops = (struct channel_ops){
 		.name = cfg->name,
 		.payload = conn_payload,
+		.pipe = conn_pipe,
 		.reply = conn_reply,
 		.drop = conn_drop,
 		.shutdown = shut_down,
@@ -390,6 +391,7 @@ static void init(struct conn *c, const struct conn_config *cfg)
 	snprintf(c->channel.peer, sizeof(c->channel.peer), "%s", cfg->peer);
 	c->loop = cfg->loop;
 	c->pool = cfg->pool;
+	c->pipes = cfg->pipes;
 	c->crowd = cfg->crowd;
 	list_init(&c->of_crowd);
 	c->handler = cfg->handler;

@@ -9,6 +9,9 @@
  * together, or as soon as they are many bytes, a worker's reply leaves at once, and no thread waits for another one's system call.
  * When the socket is full the loop's thread goes on once it is writable.
  *
+ * File data may come in a pipe (pipes.h) instead of memory: then all that is queued before them leaves with one
+ * system call, and they with the next.
+ *
  * What the peer can make us hold is bounded: each message is charged (`held`) with the memory that
  * it keeps and the reply that it asks for, until that reply is sent. Over the bound nothing more is
  * received, and no message that is already here is handed over.
@@ -32,12 +35,15 @@
 
 struct crowd;
 struct handler;
+struct pipe;
+struct pipes;
 struct pool;
 
 #define CONN_MSIZE (1U << 20)	 /* the most that Linux' socket transports carry */
 #define CONN_MAX_FRAMES 4096	 /* messages without a sent reply */
 #define CONN_MAX_QUEUED 64	 /* replies that wait for the peer */
 #define CONN_MIN_HELD (2 << 20)	 /* `held` may always reach this, and */
+#define CONN_MAX_PIPES 8	 /* in use: a peer that stops leaves some to the others */
 #define CONN_SEND_AT (128 << 10) /* bytes of replies that are sent before a batch ends */
 #define CONN_HELD_MSIZES 4	 /* that many times the msize */
 
@@ -46,6 +52,8 @@ struct conn {
 	struct channel_ops ops; /* with the name of this transport */
 	struct loop *loop;
 	struct pool *pool;
+	struct pipes *pipes; /* NULL: the socket may not be used with them */
+	atomic_uint n_pipes; /* in use */
 	const struct handler *handler;
 	void *session;
 	int fd;
@@ -91,6 +99,8 @@ struct conn_frame {
 	struct chunk *chunk; /* where the message is, unless it was copied to BYTES */
 	uint8_t *payload;    /* from the pool; the data begin behind */
 	size_t payload_at;   /* so many bytes for the head of the reply */
+	struct pipe *pipe;   /* or the data are in here, */
+	size_t piped;	     /* so many, which follow what is in OUT */
 	void *long_head;     /* from the pool */
 	size_t held;
 	struct iovec out[2];
@@ -104,6 +114,7 @@ struct conn_frame {
 struct conn_config {
 	struct loop *loop;
 	struct pool *pool;
+	struct pipes *pipes; /* only if FD is O_NONBLOCK; may be NULL */
 	struct crowd *crowd;
 	const struct handler *handler;
 	int fd;
@@ -136,6 +147,7 @@ void conn_mute(struct conn *c);
  * batch. */
 extern _Thread_local struct conn *conn_in_batch;
 
+int conn_pipe(struct frame *f, size_t count, int *ret_fd);
 int conn_payload(struct frame *f, uint32_t head, uint32_t count, struct iovec *iov, int cap,
 		 int *ret_n);
 void conn_reply(struct frame *f, const void *head, uint32_t head_len, uint32_t payload_len);

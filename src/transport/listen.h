@@ -38,6 +38,10 @@ void listener_limit_peers(struct listener *ls, unsigned max);
  * which who moved longest ago is hung up on. Before the loop runs. */
 void listener_limit_memory(struct listener *ls, size_t max);
 
+/* File data may go from the page cache to the socket without a copy, through MAX pipes, which are two
+ * descriptors each; unless told, none. Before the loop runs. */
+void listener_use_pipes(struct listener *ls, unsigned max);
+
 /* FULL is called once, on the loop's thread, when for the first time a peer has to wait: REASON is
  * EUSERS (there are as many as there may be) or what accept said. Before the loop runs. */
 typedef void (*listener_full_fn)(void *arg, const struct listener *ls, int reason);

@@ -24,6 +24,7 @@
 #include "list.h"
 #include "logging.h"
 #include "loop.h"
+#include "pipes.h"
 #include "pool.h"
 
 #define MAX_ACCEPTS 64 /* a wake-up */
@@ -35,6 +36,7 @@
 struct listener {
 	struct loop *loop;
 	struct pool *pool;
+	struct pipes pipes;
 	struct crowd crowd;
 	const struct handler *handler;
 	struct address address;
@@ -191,6 +193,12 @@ static enum address_kind name_peer(int fd, char *name, size_t cap)
 	}
 }
 
+/* A socket that was inherited is not made O_NONBLOCK, for others may use it too. */
+static bool may_splice(const struct listener *ls, enum address_kind kind)
+{
+	return !ls->connected && (kind == ADDRESS_UNIX || kind == ADDRESS_TCP);
+}
+
 static int add_conn(struct listener *ls, int fd)
 {
 	char peer[64];
@@ -198,6 +206,7 @@ static int add_conn(struct listener *ls, int fd)
 	struct conn_config cfg = {
 		.loop = ls->loop,
 		.pool = ls->pool,
+		.pipes = may_splice(ls, kind) ? &ls->pipes : NULL,
 		.crowd = &ls->crowd,
 		.handler = ls->handler,
 		.fd = fd,
@@ -290,6 +299,7 @@ static void destroy(struct listener *ls)
 		close(ls->timer.fd);
 	}
 	pool_free(ls->pool);
+	pipes_done(&ls->pipes);
 	pthread_cond_destroy(&ls->all_gone);
 	pthread_mutex_destroy(&ls->lock);
 	free(ls->text);
@@ -319,6 +329,7 @@ static struct listener *new_listener(struct loop *l, const struct handler *h)
 	ls->resume.run = resume;
 	ls->max_peers = choose_max_peers(MAX_PEERS, 4);
 	crowd_init(&ls->crowd, MAX_CROWD);
+	pipes_init(&ls->pipes, 0);
 	list_init(&ls->conns);
 	pthread_mutex_init(&ls->lock, NULL);
 	pthread_cond_init(&ls->all_gone, NULL);
@@ -399,6 +410,11 @@ void listener_on_full(struct listener *ls, listener_full_fn full, void *arg)
 void listener_limit_memory(struct listener *ls, size_t max)
 {
 	ls->crowd.max = max;
+}
+
+void listener_use_pipes(struct listener *ls, unsigned max)
+{
+	ls->pipes.max = max;
 }
 
 void listener_on_end(struct listener *ls, void (*ended)(void *arg), void *arg)

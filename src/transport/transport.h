@@ -30,8 +30,14 @@ struct channel_ops {
 	int (*payload)(struct frame *f, uint32_t head, uint32_t count, struct iovec *iov, int cap,
 		       int *ret_n);
 
+	/* In the place of that memory, the writing end of an empty pipe for COUNT bytes of a file from a
+	 * page's start on, which go on without being copied. It stays the channel's. Again: the same
+	 * one. -EOPNOTSUPP, or NULL: there is none; then, and after that too, `payload` may be called,
+	 * which takes the pipe back with what is in it. */
+	int (*pipe)(struct frame *f, size_t count, int *ret_fd);
+
 	/* Queues the reply: HEAD_LEN bytes at HEAD (copied), then the first PAYLOAD_LEN bytes of
-	 * the memory from `payload`. From any thread. Replies to frames received in the channel's
+	 * the memory from `payload`, or all that is in the pipe, which is as many. From any thread. Replies to frames received in the channel's
 	 * thread go out when receive returns to it, others at once. The frame is the transport's
 	 * again. */
 	void (*reply)(struct frame *f, const void *head, uint32_t head_len, uint32_t payload_len);
