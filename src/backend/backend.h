@@ -143,6 +143,12 @@ struct backend_ops {
 	 * only. */
 	int (*read)(struct file *f, const struct call *c, const struct iovec *iov, int n,
 		    uint64_t offset, size_t *ret_count);
+	/* The same into the pipe whose writing end PIPE is, without a copy: up to COUNT bytes, for which
+	 * there is room from a page's start at or before OFFSET on. What changes in the file before
+	 * they are taken out may show in them. On failure some may be in the pipe; then, and where
+	 * this is NULL, `read` has to do. */
+	int (*splice)(struct file *f, const struct call *c, int pipe, size_t count, uint64_t offset,
+		      size_t *ret_count);
 	int (*write)(struct file *f, const struct call *c, const struct iovec *iov, int n,
 		     uint64_t offset, size_t *ret_count);
 	/* Entries from OFFSET (0, or the offset of an earlier entry) on, "." and ".." included. */

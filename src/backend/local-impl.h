@@ -37,6 +37,7 @@ struct device {
 	bool is_pseudo;	     /* files are made when they are read: their sizes say little */
 	bool has_btime;	     /* which stays the same as long as the file lives */
 	bool lists_by_ctime; /* a folder's names do not change without its ctime */
+	bool splices;	     /* files are read by way of the page cache */
 };
 
 struct inode_key {
@@ -112,6 +113,7 @@ struct local_file {
 	int access;				     /* O_RDONLY, O_WRONLY or O_RDWR */
 	bool is_sync;				     /* opened O_SYNC or O_DSYNC */
 	atomic_bool no_nowait_read, no_nowait_write; /* the file system does not know RWF_NOWAIT */
+	atomic_bool no_splice;			     /* it, or the kernel, or we may not ask */
 	struct list lock_uses;			     /* under the inode's lock_mutex */
 	pthread_mutex_t dir_mutex;
 	bool dir_counted;	/* under dir_mutex: among local.n_dir_buffers */
@@ -316,6 +318,8 @@ void give_file_slot(struct local *l);
 /* local-io.c */
 int local_read(struct file *f, const struct call *c, const struct iovec *iov, int n,
 	       uint64_t offset, size_t *ret_count);
+int local_splice(struct file *f, const struct call *c, int pipe, size_t count, uint64_t offset,
+		 size_t *ret_count);
 int local_write(struct file *f, const struct call *c, const struct iovec *iov, int n,
 		uint64_t offset, size_t *ret_count);
 int local_fsync(struct file *f, const struct call *c, bool datasync);

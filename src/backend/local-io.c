@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* read, write, fsync: straight between the host's file and the caller's memory. */
+/* read, splice, write, fsync: straight between the host's file and the caller's memory, or pipe. */
 #include "local-impl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Newer than the headers of the oldest system that we build on. */
+#ifndef SYS_cachestat
+#define SYS_cachestat 451
+#endif
 
 /* In place, a write that the file system cannot be asked about (RWF_NOWAIT) is made if it is no
  * larger: it goes to the page cache, and rarely waits. */
@@ -121,6 +129,84 @@ int local_read(struct file *file, const struct call *c, const struct iovec *iov,
 	}
 	*ret_count = count;
 	return 0;
+}
+
+/* Are all pages of COUNT bytes at OFFSET in the page cache? 1, 0, or -errno. */
+static int has_pages(int fd, size_t count, uint64_t offset)
+{
+	const struct {
+		uint64_t off, len;
+	} range = {offset, count};
+	struct {
+		uint64_t cache, dirty, writeback, evicted, recently_evicted;
+	} pages = {0};
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (syscall(SYS_cachestat, fd, &range, &pages, 0))
+		return -errno;
+	return pages.cache > (offset + count - 1) / page - offset / page;
+}
+
+/* splice(2) cannot be told not to wait for a disk. A page that is being read is in the cache too: so the last
+ * byte is looked at as well, for pages are read in their order. What goes away between this and the
+ * splice is read again there, which is rare enough to be waited for. */
+static int check_cached(struct local_file *f, const struct call *c, size_t count, uint64_t offset)
+{
+	const struct iovec last = {.iov_base = &(char){0}, .iov_len = 1};
+	ssize_t got;
+	int r;
+
+	if (f->node->inode->device->is_memory)
+		return 0;
+	got = read_some(f, c, &last, 1, offset + count - 1);
+	if (got <= 0)
+		return got ? (int)got : -EOPNOTSUPP;
+	r = has_pages(f->fd, count, offset);
+	if (r < 0)
+		atomic_store_explicit(&f->no_splice, true, memory_order_relaxed);
+	return r < 0 ? r : r ? 0 : CALL_WOULD_BLOCK;
+}
+
+static int fill_pipe(struct local_file *f, int pipe, size_t count, uint64_t offset,
+		     size_t *ret_count)
+{
+	size_t done = 0;
+
+	while (done < count) {
+		loff_t at = (loff_t)(offset + done);
+		ssize_t n = splice(f->fd, &at, pipe, NULL, count - done, SPLICE_F_NONBLOCK);
+
+		if (!n)
+			break;
+		if (n > 0)
+			done += (size_t)n;
+		else if (errno != EINTR)
+			return -errno;
+	}
+	*ret_count = done;
+	return 0;
+}
+
+int local_splice(struct file *file, const struct call *c, int pipe, size_t count, uint64_t offset,
+		 size_t *ret_count)
+{
+	struct local_file *f = local_file(file);
+	const struct inode *i = f->node->inode;
+	int r;
+
+	if (offset > INT64_MAX || count > INT64_MAX - offset || !count)
+		return -EINVAL;
+	if (!i->device->splices || !S_ISREG(i->type) ||
+	    atomic_load_explicit(&f->no_splice, memory_order_relaxed))
+		return -EOPNOTSUPP;
+	r = show_caller(f->node, c);
+	if (!r && c->in_place)
+		r = check_cached(f, c, count, offset);
+	if (!r)
+		r = fill_pipe(f, pipe, count, offset, ret_count);
+	if (r == -EINVAL)
+		atomic_store_explicit(&f->no_splice, true, memory_order_relaxed);
+	return r;
 }
 
 /* #syscalls: pwritev2 */

@@ -195,6 +195,7 @@ static const struct backend_ops local_ops = {
 	.create = local_create,
 	.free_file = local_free_file,
 	.read = local_read,
+	.splice = local_splice,
 	.write = local_write,
 	.readdir = local_readdir,
 	.fsync = local_fsync,

@@ -283,6 +283,7 @@ int fault_new(struct backend *lower, const char *text, struct backend **ret_b, c
 	f->pass.ops.name = "fault";
 	f->pass.ops.free_backend = fault_free_backend;
 	f->pass.ops.read = fault_read;
+	f->pass.ops.splice = NULL; /* bytes that are not seen cannot be damaged */
 	f->pass.ops.write = fault_write;
 	f->pass.ops.getattr = fault_getattr;
 	f->pass.ops.open = fault_open;

@@ -163,6 +163,12 @@ static int pass_read(struct file *f, const struct call *c, const struct iovec *i
 	return backend_call(lower_of(f), read, c, iov, n, offset, ret_count);
 }
 
+static int pass_splice(struct file *f, const struct call *c, int pipe, size_t count,
+		       uint64_t offset, size_t *ret_count)
+{
+	return backend_call(lower_of(f), splice, c, pipe, count, offset, ret_count);
+}
+
 static int pass_write(struct file *f, const struct call *c, const struct iovec *iov, int n,
 		      uint64_t offset, size_t *ret_count)
 {
@@ -263,6 +269,7 @@ const struct backend_ops pass_ops = {
 	.create = pass_create,
 	.free_file = pass_free_file,
 	.read = pass_read,
+	.splice = pass_splice,
 	.write = pass_write,
 	.readdir = pass_readdir,
 	.fsync = pass_fsync,

@@ -23,6 +23,7 @@
 	CHANGES(create)                       \
 	READS(free_file)                      \
 	READS(read)                           \
+	READS(splice)                         \
 	CHANGES(write)                        \
 	READS(readdir)                        \
 	READS(fsync)                          \
