@@ -132,6 +132,7 @@ int local_read(struct file *file, const struct call *c, const struct iovec *iov,
 }
 
 /* Are all pages of COUNT bytes at OFFSET in the page cache? 1, 0, or -errno. */
+/* #syscalls: cachestat */
 static int has_pages(int fd, size_t count, uint64_t offset)
 {
 	const struct {
@@ -167,6 +168,7 @@ static int check_cached(struct local_file *f, const struct call *c, size_t count
 	return r < 0 ? r : r ? 0 : CALL_WOULD_BLOCK;
 }
 
+/* #syscalls: splice */
 static int fill_pipe(struct local_file *f, int pipe, size_t count, uint64_t offset,
 		     size_t *ret_count)
 {

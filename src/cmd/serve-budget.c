@@ -10,6 +10,7 @@
 #include "number.h"
 
 #define ALL "all-"
+#define MOST_PIPES 32
 #define MOST (UINT64_C(1) << 40)
 
 static bool is_word(const char *text, size_t len, const char *word)
@@ -74,6 +75,15 @@ void serve_default_budget(struct serve_budget *b)
 
 	if (!b->limits[BUDGET_FILES].one && !getrlimit(RLIMIT_NOFILE, &lim))
 		b->limits[BUDGET_FILES].one = MAX(lim.rlim_cur / 4, 1);
+}
+
+unsigned serve_pipes(size_t n_listeners)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim))
+		return 0;
+	return (unsigned)MIN(lim.rlim_cur / 64 / n_listeners, MOST_PIPES);
 }
 
 void serve_print_budgets(void)

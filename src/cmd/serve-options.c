@@ -32,6 +32,7 @@ enum option_key {
 	OPT_BUDGET,
 	OPT_WORKERS,
 	OPT_ALLOW_DEVICES,
+	OPT_NO_SPLICE,
 	OPT_CPU,
 	OPT_READY_FD,
 	OPT_STATS,
@@ -65,6 +66,7 @@ static const struct option long_options[] = {
 	{"budget", required_argument, NULL, OPT_BUDGET},
 	{"workers", required_argument, NULL, OPT_WORKERS},
 	{"allow-devices", no_argument, NULL, OPT_ALLOW_DEVICES},
+	{"no-splice", no_argument, NULL, OPT_NO_SPLICE},
 	{"cpu", required_argument, NULL, OPT_CPU},
 	{"ready-fd", required_argument, NULL, OPT_READY_FD},
 	{"stats", no_argument, NULL, OPT_STATS},
@@ -109,6 +111,8 @@ void serve_print_help(void)
 	       "  --budget NAME=N,...   what a client may make the server hold, see below\n"
 	       "  --workers N           threads for requests that block, 1 to 256 (4)\n"
 	       "  --allow-devices       let clients make device nodes\n"
+	       "  --no-splice           copy file data, whose pages large reads from sockets get "
+	       "else\n"
 	       "  --cpu N               run on this CPU only\n"
 	       "  --ready-fd N          write 'ready ADDRESS' to descriptor N once peers may come\n"
 	       "  --stats               at the end, print counters and costs as JSON\n"
@@ -232,6 +236,7 @@ struct field_option {
 static const struct field_option switches[] = {
 	{OPT_READONLY, offsetof(struct serve_options, identity.readonly)},
 	{OPT_ALLOW_DEVICES, offsetof(struct serve_options, allow_devices)},
+	{OPT_NO_SPLICE, offsetof(struct serve_options, no_splice)},
 	{OPT_STATS, offsetof(struct serve_options, stats)},
 	{OPT_RECORD_DATA, offsetof(struct serve_options, record_data)},
 	{OPT_QUIET, offsetof(struct serve_options, quiet)},

@@ -233,6 +233,8 @@ static int open_listener(struct service *s, struct endpoint *e, char **ret_why)
 	listener_on_end(e->listener, endpoint_ended, s);
 	listener_limit_memory(e->listener, memory_of_peers(s->o));
 	listener_on_full(e->listener, endpoint_full, s);
+	if (!s->o->no_splice)
+		listener_use_pipes(e->listener, serve_pipes(s->o->n_endpoints));
 	if (s->o->budget.max_peers)
 		listener_limit_peers(e->listener, s->o->budget.max_peers);
 	if (listener_is_public(e->listener))

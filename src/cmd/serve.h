@@ -42,7 +42,7 @@ struct serve_options {
 	int cpu, ready_fd; /* -1: not given */
 	struct serve_identity identity;
 	struct serve_budget budget;
-	bool allow_devices, stats, quiet, verbose;
+	bool allow_devices, no_splice, stats, quiet, verbose;
 	const char *metrics; /* address; NULL: not given */
 	const char *record;  /* NULL: not given */
 	uint32_t record_mib; /* 0: no limit */

@@ -84,6 +84,7 @@ static void read_one(const struct meter *m, struct metrics *ret)
 {
 	ret->value[METRIC_BYTES_READ] += load(&m->counters[METER_BYTES_READ]);
 	ret->value[METRIC_BYTES_WRITTEN] += load(&m->counters[METER_BYTES_WRITTEN]);
+	ret->value[METRIC_BYTES_SPLICED] += load(&m->counters[METER_BYTES_SPLICED]);
 	ret->value[METRIC_DEFERRED] += load(&m->counters[METER_DEFERRED]);
 	for (unsigned op = 0; op < METRIC_OPS; op++)
 		if (metric_op_name(op))

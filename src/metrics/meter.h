@@ -14,7 +14,13 @@
 #include "metrics.h"
 
 /* Of the table, what requests count. */
-enum meter_counter { METER_BYTES_READ, METER_BYTES_WRITTEN, METER_DEFERRED, N_METER_COUNTERS };
+enum meter_counter {
+	METER_BYTES_READ,
+	METER_BYTES_WRITTEN,
+	METER_BYTES_SPLICED,
+	METER_DEFERRED,
+	N_METER_COUNTERS
+};
 
 struct meter {
 	struct meter *next;

@@ -11,6 +11,8 @@
 	  "File data sent to clients.")                                                      \
 	M(BYTES_WRITTEN, COUNTER, "bytes_written", 1, "written_bytes_total", 1,              \
 	  "File data taken from clients.")                                                   \
+	M(BYTES_SPLICED, COUNTER, "bytes_spliced", 1, "spliced_bytes_total", 1,              \
+	  "Of the file data sent, what went to a socket without a copy.")                    \
 	M(SESSIONS, COUNTER, "sessions", 1, "sessions_total", 1, "Clients that came.")       \
 	M(CONNECTIONS, GAUGE, "connections", 1, "connections", 1, "Clients that are here.")  \
 	M(DEFERRED, COUNTER, "deferred", 1, "deferred_total", 1,                             \

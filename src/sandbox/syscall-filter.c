@@ -50,7 +50,7 @@ struct condition {
 		IS_PEER,
 		NEVER, /* and the answer is errno values[0] */
 	} what;
-	uint32_t values[8], n_values;
+	uint32_t values[9], n_values;
 	bool is_long; /* the kernel takes all 64 bits: the high half must be 0 */
 };
 
@@ -75,11 +75,13 @@ static const struct condition conditions[] = {
 	 1,
 	 ONE_OF,
 	 {F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_OFD_GETLK, F_OFD_SETLK,
-	  F_OFD_SETLKW},
-	 8,
+	  F_OFD_SETLKW, F_SETPIPE_SZ},
+	 9,
 	 false},
-	/* Is it a terminal? asks stdio. */
-	{SYS_ioctl, 1, ONE_OF, {TCGETS}, 1, false},
+	/* Is it a terminal? asks stdio. How much is in a pipe? */
+	{SYS_ioctl, 1, ONE_OF, {TCGETS, FIONREAD}, 2, false},
+	{SYS_pipe2, 1, ONE_OF, {O_CLOEXEC}, 1, false},
+	{SYS_splice, 5, ONE_OF, {SPLICE_F_NONBLOCK}, 1, false},
 	{SYS_tgkill, 0, IS_OURSELVES, {0}, 0, false},
 	{SYS_kill, 0, IS_PEER, {0}, 0, false},
 };

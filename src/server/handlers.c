@@ -62,22 +62,46 @@ static uint32_t trim(struct iovec *iov, int *n, uint32_t count)
 	return count - left;
 }
 
+/* How many of COUNT bytes fit into the reply. */
+static int limit_count(const struct request *r, uint32_t *count)
+{
+	size_t limit = MIN(r->frame->room, atomic_load(&r->session->channel->msize));
+
+	/* A read of nothing needs no room for data: Linux 6.12-rc5 sends some. */
+	if (limit < P9_READ_HEADER_SIZE || (limit == P9_READ_HEADER_SIZE && *count))
+		return -EMSGSIZE;
+	*count = (uint32_t)MIN(*count, limit - P9_READ_HEADER_SIZE);
+	return 0;
+}
+
+int handler_pipe(struct request *r, uint32_t count, size_t lead, uint32_t *ret_count, int *ret_fd)
+{
+	const struct channel_ops *ops = r->session->channel->ops;
+	int err = ops->pipe && !r->n_iov ? limit_count(r, &count) : -EOPNOTSUPP;
+
+	if (!err)
+		err = ops->pipe(r->frame, lead + count, ret_fd);
+	if (err)
+		return err;
+	r->bytes += r->has_pipe ? 0 : count;
+	r->has_pipe = true;
+	*ret_count = count;
+	return 0;
+}
+
 int handler_payload(struct request *r, uint32_t count, uint32_t *ret_count)
 {
 	const struct channel *ch = r->session->channel;
-	size_t limit = MIN(r->frame->room, atomic_load(&ch->msize));
-	int err, n;
+	int n, err = limit_count(r, &count);
 
-	/* A read of nothing needs no room for data: Linux 6.12-rc5 sends some. */
-	if (limit < P9_READ_HEADER_SIZE || (limit == P9_READ_HEADER_SIZE && count))
-		return -EMSGSIZE;
-	count = (uint32_t)MIN(count, limit - P9_READ_HEADER_SIZE);
+	if (err)
+		return err;
 	if (count && !r->n_iov) {
 		err = ch->ops->payload(r->frame, P9_READ_HEADER_SIZE, count, r->iov, IOV_MAX, &n);
 		if (err)
 			return err;
 		r->n_iov = n;
-		r->bytes += count;
+		r->bytes += r->has_pipe ? 0 : count;
 	}
 	*ret_count = trim(r->iov, &r->n_iov, count);
 	return 0;

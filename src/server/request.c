@@ -60,6 +60,7 @@ struct request *request_start(struct session *s, struct frame *f)
 	r->dropped = false;
 	r->error = 0;
 	r->n_iov = 0;
+	r->has_pipe = false;
 	r->payload_len = 0;
 	r->bytes = f->head_len + f->data_len;
 	r->is_timed = s->observer || s->server->cfg.latencies;

@@ -62,6 +62,7 @@ struct request {
 	/* What the handler has used, given back with the reply. */
 	struct fid *fids[2];  /* references, in the order in which they were asked for */
 	int n_iov;	      /* parts of the reply's memory, 0: not asked for yet */
+	bool has_pipe;	      /* or a pipe was given for it */
 	uint32_t payload_len; /* how much of it the reply uses */
 	uint64_t bytes;	      /* of message and reply, for the budget */
 	struct arena arena;

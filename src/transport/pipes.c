@@ -35,6 +35,7 @@ void pipes_done(struct pipes *p)
 	pthread_mutex_destroy(&p->lock);
 }
 
+/* #syscalls: pipe2 */
 static struct pipe *new_pipe(void)
 {
 	struct pipe *pipe = malloc(sizeof(*pipe));
@@ -124,6 +125,7 @@ ssize_t pipe_holds(const struct pipe *pipe)
 	return ioctl(pipe->out, FIONREAD, &n) ? -errno : n;
 }
 
+/* #syscalls: splice */
 ssize_t pipe_send(const struct pipe *pipe, int socket, size_t count)
 {
 	ssize_t sent;
