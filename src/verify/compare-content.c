@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,32 +8,20 @@
 #include "classify.h"
 #include "cleanup.h"
 #include "compare-parts.h"
+#include "compare-pieces.h"
 #include "corpus.h"
 #include "host-file.h"
 #include "macros.h"
 
 #define CLASSIFIED_MAX 64 /* blocks of a file that are looked at closely */
-#define PIECES_MAX 256	  /* findings of a file */
-#define CHANCE_MAX 32	  /* bytes that are right by chance between two pieces */
-
-/* A wrong range, before it is joined with its neighbours. */
-struct piece {
-	struct diagnosis d;
-	uint64_t from, to, steps, right;
-	bool has_digest; /* of the guest's block, the first of them */
-	uint64_t digest;
-	struct sample sample;
-};
 
 /* The judgement of one file. */
 struct judge {
 	struct compare *c;
+	struct pieces pieces;
 	const struct node *n; /* that has the content */
 	int fd;		      /* the host's file */
 	unsigned left;	      /* blocks that may still be looked at closely */
-	unsigned pieces;
-	struct piece last;
-	bool has_last;
 	unsigned char host[DIGEST_BLOCK];
 };
 
@@ -48,105 +35,6 @@ void content_clear(struct content *l)
 	l->first_step = 0;
 	l->has_lengths = l->failed = l->length = 0;
 	runs_clear(&l->runs);
-}
-
-static char *describe(const struct diagnosis *d)
-{
-	autofree char *path = d->foreign ? node_path(d->foreign) : NULL;
-	char *text = NULL;
-
-	if (d->class == DAMAGE_SHIFTED &&
-	    asprintf(&text, "the bytes that belong 0x%" PRIx64 " %s", (uint64_t)llabs(d->shift),
-		     d->shift < 0 ? "before" : "behind") < 0)
-		return NULL;
-	if (d->class == DAMAGE_FOREIGN && asprintf(&text, "the bytes of %s at 0x%" PRIx64,
-						   path ? path : "?", d->foreign_offset) < 0)
-		return NULL;
-	if ((d->class == DAMAGE_STALE || d->class == DAMAGE_TORN) &&
-	    asprintf(&text, "generation %u of it, where the host has %u", d->generation,
-		     d->host_generation) < 0)
-		return NULL;
-	if (d->class == DAMAGE_RANDOM && !d->is_exact)
-		return strdup("somewhere in this range");
-	return text;
-}
-
-/* To the finding that was added last. */
-static void set_details(struct tally *t, const struct piece *p)
-{
-	struct finding *f;
-
-	if (t->last_finding == &t->findings)
-		return;
-	f = container_of(t->last_finding, struct finding, next);
-	f->has_digest = p->has_digest;
-	f->digest = p->digest;
-	if (p->sample.n)
-		f->sample = p->sample;
-}
-
-static int flush_piece(struct judge *j)
-{
-	struct piece *p = &j->last;
-	uint64_t n = j->c->t.n_findings;
-	int r;
-
-	if (!j->has_last)
-		return 0;
-	j->has_last = false;
-	if (j->pieces++ >= PIECES_MAX)
-		return 0;
-	r = add_finding(j->c, j->c->node, NULL, p->d.class, p->from, p->to, p->steps, p->right,
-			describe(&p->d));
-	if (!r && n < KEPT_MAX)
-		set_details(&j->c->t, p);
-	return r;
-}
-
-/* Bytes that come from elsewhere may be the right ones by chance where two blocks meet. */
-static bool is_near(const struct piece *a, const struct piece *b)
-{
-	bool comes_from_somewhere = a->d.class == DAMAGE_SHIFTED || a->d.class == DAMAGE_FOREIGN ||
-				    a->d.class == DAMAGE_STALE;
-
-	return a->to == b->from || (comes_from_somewhere && a->d.is_exact && b->d.is_exact &&
-				    a->to < b->from && b->from - a->to < CHANCE_MAX);
-}
-
-static bool is_continued(const struct piece *a, const struct piece *b)
-{
-	return a->d.class == b->d.class && is_near(a, b) && a->d.generation == b->d.generation &&
-	       a->steps == b->steps && a->right == b->right && a->d.shift == b->d.shift &&
-	       a->d.foreign == b->d.foreign &&
-	       (!a->d.foreign || b->d.foreign_offset == a->d.foreign_offset + (b->from - a->from));
-}
-
-static int add_piece(struct judge *j, const struct piece *p)
-{
-	int r = 0;
-
-	if (j->has_last && is_continued(&j->last, p)) {
-		j->last.to = p->to;
-		return 0;
-	}
-	r = flush_piece(j);
-	j->last = *p;
-	j->has_last = true;
-	return r;
-}
-
-static int add_range(struct judge *j, enum damage class, uint64_t from, uint64_t to, uint64_t steps,
-		     uint64_t right)
-{
-	const struct piece p = {
-		.d = {.class = class, .is_exact = true},
-		.from = from,
-		.to = to,
-		.steps = steps,
-		.right = right,
-	};
-
-	return add_piece(j, &p);
 }
 
 /* The length of block BLOCK in a file of LENGTH bytes. */
@@ -255,7 +143,7 @@ static int classify_block(struct judge *j, uint64_t block, size_t n, uint64_t di
 	p->from = s.offset + p->d.from;
 	p->to = s.offset + p->d.to;
 	take_sample(j, guest, &p->d, &p->sample);
-	return add_piece(j, p);
+	return pieces_add(&j->pieces, p);
 }
 
 /* A block that the first way read wrongly. */
@@ -287,15 +175,16 @@ static int judge_first_way(struct judge *j)
 	uint64_t block = 0, count;
 	int r = 0;
 
-	while (!r && j->pieces < PIECES_MAX && runs_differ(&j->n->runs, &l->runs, &block, &count)) {
+	while (!r && j->pieces.n < PIECES_MAX &&
+	       runs_differ(&j->n->runs, &l->runs, &block, &count)) {
 		uint64_t end = block + count;
 
 		for (; !r && j->left && block < end; block++)
 			r = judge_first_block(j, block);
 		if (!r && block < end)
-			r = add_range(j, DAMAGE_DIFFERENT, block * DIGEST_BLOCK,
-				      MIN(end * DIGEST_BLOCK, l->length),
-				      steps_with_first(j, block), 0);
+			r = pieces_add_range(&j->pieces, DAMAGE_DIFFERENT, block * DIGEST_BLOCK,
+					     MIN(end * DIGEST_BLOCK, l->length),
+					     steps_with_first(j, block), 0);
 		block = end;
 	}
 	return r;
@@ -319,8 +208,8 @@ static int judge_sighting(struct judge *j, const struct sighting *s)
 	else
 		p.right = steps_with_first(j, s->block);
 	if (!j->left)
-		return add_range(j, DAMAGE_DIFFERENT, s->block * DIGEST_BLOCK,
-				 s->block * DIGEST_BLOCK + n, p.steps, p.right);
+		return pieces_add_range(&j->pieces, DAMAGE_DIFFERENT, s->block * DIGEST_BLOCK,
+					s->block * DIGEST_BLOCK + n, p.steps, p.right);
 	return classify_block(j, s->block, n, s->digest,
 			      base && rebuild(base, s, false, n, s->digest, guest) ? guest : NULL,
 			      &p);
@@ -355,10 +244,11 @@ static int judge_other_ways(struct judge *j)
 		if (s->block >= l->runs.blocks)
 			continue;
 		if (!s->has_digest && is_right_by_first(j, s))
-			r = add_range(j, DAMAGE_DIFFERENT, s->block * DIGEST_BLOCK,
-				      MIN((s->block + MIN(s->count, l->runs.blocks)) * DIGEST_BLOCK,
-					  l->length),
-				      UINT64_C(1) << s->step, 0);
+			r = pieces_add_range(
+				&j->pieces, DAMAGE_DIFFERENT, s->block * DIGEST_BLOCK,
+				MIN((s->block + MIN(s->count, l->runs.blocks)) * DIGEST_BLOCK,
+				    l->length),
+				UINT64_C(1) << s->step, 0);
 		else if (s->has_digest && !was_judged(l, i))
 			r = judge_sighting(j, s);
 	}
@@ -371,8 +261,9 @@ static int judge_length(struct judge *j, uint64_t length, uint64_t steps)
 
 	if (length == should || !steps)
 		return 0;
-	return length < should ? add_range(j, DAMAGE_SHORT, length, should, steps, 0)
-			       : add_range(j, DAMAGE_LONG, should, length, steps, 0);
+	return length < should
+		       ? pieces_add_range(&j->pieces, DAMAGE_SHORT, length, should, steps, 0)
+		       : pieces_add_range(&j->pieces, DAMAGE_LONG, should, length, steps, 0);
 }
 
 static int judge_lengths(struct judge *j)
@@ -414,7 +305,7 @@ static int judge_altered(struct judge *j, const struct runs *now)
 	uint64_t block = 0, count;
 	int r = 0;
 
-	while (!r && j->pieces < PIECES_MAX && runs_differ(&j->n->runs, now, &block, &count)) {
+	while (!r && j->pieces.n < PIECES_MAX && runs_differ(&j->n->runs, now, &block, &count)) {
 		struct piece p = {
 			.d = {.class = DAMAGE_HOST_ALTERED},
 			.from = block * DIGEST_BLOCK,
@@ -434,7 +325,7 @@ static int judge_altered(struct judge *j, const struct runs *now)
 			p.to = p.from + d.to;
 			p.from += d.from;
 		}
-		r = add_piece(j, &p);
+		r = pieces_add(&j->pieces, &p);
 		block += count;
 	}
 	return r;
@@ -474,7 +365,8 @@ static int judge_old(struct compare *c, const struct node *n)
 
 int judge_content(struct compare *c)
 {
-	struct judge j = {.c = c, .n = c->node->same, .fd = -1, .left = CLASSIFIED_MAX};
+	struct judge j = {
+		.c = c, .pieces = {.c = c}, .n = c->node->same, .fd = -1, .left = CLASSIFIED_MAX};
 	autoclose int fd = -1;
 	struct runs now = {0};
 	enum host_state state;
@@ -505,5 +397,5 @@ int judge_content(struct compare *c)
 			r = judge_other_ways(&j);
 	}
 	runs_done(&now);
-	return r ? r : flush_piece(&j);
+	return r ? r : pieces_end(&j.pieces);
 }

@@ -1,53 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* Payloads are recorded as digests of the blocks of their file that they cover; the first and the last
- * block may be covered in part. Each is compared with the digest of exactly those bytes of the host's
- * file. */
 #include "wire-facts.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "clock.h"
 #include "compare.h"
-#include "digest.h"
 #include "exchange-text.h"
 #include "exchange.h"
-#include "host-file.h"
 #include "macros.h"
 #include "manifest.h"
 #include "qemu-log.h"
 #include "trace-reader.h"
 #include "wire-attr.h"
 #include "wire-listing.h"
+#include "wire-payload.h"
 
-#define LOST_MAX 64 /* blocks of Twrites that the host does not hold, of one finding */
 #define POLL_MS 20
-
-/* A finding, and what is needed to judge requests about it. */
-struct asked {
-	struct wire_facts *facts;
-	char *path; /* as a recording has it; of the folder, when its listings are asked for */
-	bool is_folder;
-	struct wire_listing listing;
-	const struct node *node;
-	int fd; /* the host's file; -1: it has no bytes, or not yet opened */
-	bool is_opened;
-	struct wire_request last; /* Tread */
-	bool has_last;
-	struct lost {
-		uint64_t from, to;
-		struct wire_request by;
-	} lost[LOST_MAX];
-	size_t n_lost;
-};
 
 struct reading {
 	struct trace_source source;
@@ -55,7 +29,7 @@ struct reading {
 	struct qemu_log *log; /* or this one */
 	struct exchanges *exchanges;
 	const struct wire_question *q;
-	struct asked *asked; /* sorted by path */
+	struct wire_asked *asked; /* sorted by path */
 	size_t n;
 	uint64_t start, last;		      /* times of records */
 	enum { BEFORE, WITHIN, BEHIND } part; /* of the walk */
@@ -125,177 +99,7 @@ static struct wire_request request_of(const struct reading *r, const struct exch
 	};
 }
 
-static void open_host(const struct reading *r, struct asked *a)
-{
-	if (a->is_opened)
-		return;
-	a->is_opened = true;
-	a->fd = host_open(manifest_root_fd(r->q->m), a->node, O_RDONLY | O_NONBLOCK);
-}
-
-static bool overlaps(uint64_t a, uint64_t a_end, uint64_t b, uint64_t b_end)
-{
-	return a < b_end && b < a_end;
-}
-
-/* Block I of a payload that begins at OFFSET and has N bytes. */
-static void block_of(uint64_t offset, uint64_t n, uint32_t i, uint64_t *ret_from, uint64_t *ret_to)
-{
-	uint64_t start = (offset / TRACE_BLOCK + i) * TRACE_BLOCK;
-
-	*ret_from = MAX(start, offset);
-	*ret_to = MIN(start + TRACE_BLOCK, offset + n);
-}
-
-/* Does the host's file have bytes of that digest from FROM to TO? */
-static bool is_hosts(const struct asked *a, uint64_t from, uint64_t to, uint64_t digest)
-{
-	unsigned char buf[TRACE_BLOCK];
-	ssize_t n = pread(a->fd, buf, (size_t)(to - from), (off_t)from);
-
-	return n == (ssize_t)(to - from) && digest_of(buf, (size_t)n) == digest;
-}
-
-static void note_wrong(struct wire_facts *f, const struct wire_request *q, uint64_t from,
-		       uint64_t to)
-{
-	if (f->sent == SEEN_WRONG)
-		return;
-	f->sent = SEEN_WRONG;
-	f->request = *q;
-	f->from = from;
-	f->to = to;
-}
-
-/* The blocks of an Rread that lie over the finding. */
-static void judge_payload(struct asked *a, const struct exchange *e, const struct wire_request *q)
-{
-	struct wire_facts *f = a->facts;
-	uint32_t n = trace_n_digests(e->reply.grid, e->reply.payload_len);
-
-	if (!trace_has_digests(&e->reply) || e->reply.payload_len != q->got || a->fd < 0 ||
-	    q->overlaps)
-		return;
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t from, to;
-
-		block_of(q->offset, q->got, i, &from, &to);
-		if (!overlaps(from, to, f->f->from, f->f->to))
-			continue;
-		if (!is_hosts(a, from, to, trace_digest(&e->reply, i)))
-			note_wrong(f, q, from, to);
-		else if (f->sent == SEEN_NOT)
-			f->sent = SEEN_RIGHT;
-	}
-}
-
-/* Up to the request that counts the oldest gives way; behind it, no other does. */
-static void keep_near(struct wire_facts *f, const struct wire_request *q)
-{
-	if (!f->has_request && f->n_near == WIRE_NEAR / 2) {
-		memmove(f->near, f->near + 1, (WIRE_NEAR / 2 - 1) * sizeof(f->near[0]));
-		f->n_near--;
-	}
-	if (f->n_near < WIRE_NEAR)
-		f->near[f->n_near++] = *q;
-}
-
-static void take_read(struct reading *r, struct asked *a, const struct exchange *e)
-{
-	struct wire_facts *f = a->facts;
-	struct wire_request q = request_of(r, e);
-	bool was_wrong = f->sent == SEEN_WRONG;
-	bool is_first;
-
-	open_host(r, a);
-	keep_near(f, &q);
-	/* An end of the file that comes too early. */
-	if (!q.got && q.offset < a->node->same->length && q.offset >= f->f->from &&
-	    q.offset < f->f->to && q.asked)
-		note_wrong(f, &q, q.offset, f->f->to);
-	if (overlaps(q.offset, q.offset + q.got, f->f->from, f->f->to)) {
-		f->n_replies++;
-		f->n_first += q.offset <= f->f->from && q.offset + q.got > f->f->from;
-		is_first = !f->has_request;
-		if (is_first)
-			f->request = q;
-		judge_payload(a, e, &q);
-		if (is_first || (!was_wrong && f->sent == SEEN_WRONG)) {
-			f->has_request = true;
-			f->has_before = a->has_last && a->last.offset + a->last.got == q.offset;
-			f->before = a->last;
-			f->near[f->n_near - 1] = q; /* also when there was no more room */
-		}
-	}
-	a->last = q;
-	a->has_last = true;
-}
-
-static void forget_lost(struct asked *a, uint64_t from, uint64_t to)
-{
-	for (size_t i = a->n_lost; i-- > 0;)
-		if (overlaps(a->lost[i].from, a->lost[i].to, from, to))
-			a->lost[i] = a->lost[--a->n_lost];
-}
-
-/* Did this message, of before the walk, carry the block that the guest still has? */
-static void look_for_old(struct asked *a, const struct wire_request *q,
-			 const struct trace_record *r)
-{
-	struct wire_facts *f = a->facts;
-	uint64_t block = f->f->from - f->f->from % TRACE_BLOCK;
-	uint64_t end = MIN(block + TRACE_BLOCK, f->f->size);
-	uint32_t n = trace_n_digests(r->grid, r->payload_len);
-
-	if (!f->f->has_digest || !trace_has_digests(r))
-		return;
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t from, to;
-
-		block_of(q->offset, r->payload_len, i, &from, &to);
-		if (from != block || to != end || trace_digest(r, i) != f->f->digest)
-			continue;
-		f->was_before = true;
-		f->earlier = *q;
-	}
-}
-
-/* What a later Twrite covers anew is not lost. */
-static void take_write(struct reading *r, struct asked *a, const struct exchange *e)
-{
-	const struct wire_facts *f = a->facts;
-	struct wire_request q = request_of(r, e);
-	uint32_t n = trace_n_digests(e->request.grid, e->request.payload_len);
-
-	open_host(r, a);
-	if (!trace_has_digests(&e->request) || a->fd < 0 || e->request.payload_len != q.asked)
-		return;
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t from, to;
-
-		block_of(q.offset, q.asked, i, &from, &to);
-		if (!overlaps(from, to, f->f->from, f->f->to))
-			continue;
-		a->facts->n_writes++;
-		a->facts->write = q;
-		forget_lost(a, from, to);
-		if (!is_hosts(a, from, to, trace_digest(&e->request, i)) && a->n_lost < LOST_MAX)
-			a->lost[a->n_lost++] = (struct lost){from, to, q};
-	}
-}
-
-/* Files of the host do not have the bytes that went to the wrong place either; where these went is
- * seen in the files that got them. */
-static void end_writes(struct asked *a)
-{
-	if (!a->facts->n_writes)
-		return;
-	a->facts->written = a->n_lost ? SEEN_WRONG : SEEN_RIGHT;
-	if (a->n_lost)
-		a->facts->write = a->lost[0].by;
-}
-
-static void take_other(struct asked *a, const struct exchange *e)
+static void take_other(struct wire_asked *a, const struct exchange *e)
 {
 	struct wire_facts *f = a->facts;
 	autofree char *text = NULL;
@@ -313,7 +117,7 @@ static void take_other(struct asked *a, const struct exchange *e)
 	}
 }
 
-static void take_earlier(struct reading *r, struct asked *a, const struct exchange *e)
+static void take_earlier(struct reading *r, struct wire_asked *a, const struct exchange *e)
 {
 	bool is_write = e->t.type == Twrite && e->r.type == Rwrite;
 	struct wire_request q;
@@ -321,9 +125,9 @@ static void take_earlier(struct reading *r, struct asked *a, const struct exchan
 	if (!is_write && (e->t.type != Tread || e->r.type != Rread))
 		return;
 	q = request_of(r, e);
-	look_for_old(a, &q, is_write ? &e->request : &e->reply);
+	wire_look_for_old(a, &q, is_write ? &e->request : &e->reply);
 	if (is_write && r->q->has_writes)
-		take_write(r, a, e);
+		wire_take_write(a, e, &q);
 }
 
 static void note_size(struct wire_facts *f, uint64_t size)
@@ -332,9 +136,10 @@ static void note_size(struct wire_facts *f, uint64_t size)
 	f->has_size = true;
 }
 
-static void take_exchange(struct reading *r, struct asked *a, const struct exchange *e)
+static void take_exchange(struct reading *r, struct wire_asked *a, const struct exchange *e)
 {
 	bool is_done = e->kind == EXCHANGE_DONE && e->r_well_formed;
+	struct wire_request q;
 
 	if (!is_done)
 		return;
@@ -346,7 +151,8 @@ static void take_exchange(struct reading *r, struct asked *a, const struct excha
 		if (!a->is_folder)
 			take_earlier(r, a, e);
 	} else if (e->t.type == Tread && e->r.type == Rread && !a->is_folder) {
-		take_read(r, a, e);
+		q = request_of(r, e);
+		wire_take_read(a, e, &q);
 	} else {
 		take_other(a, e);
 	}
@@ -354,14 +160,14 @@ static void take_exchange(struct reading *r, struct asked *a, const struct excha
 
 static int compare_asked(const void *a, const void *b)
 {
-	return strcmp(((const struct asked *)a)->path, ((const struct asked *)b)->path);
+	return strcmp(((const struct wire_asked *)a)->path, ((const struct wire_asked *)b)->path);
 }
 
 /* All that ask for the path of this exchange stand side by side. */
 static void give_exchange(struct reading *r, const struct exchange *e)
 {
-	const struct asked key = {.path = r->path};
-	struct asked *a;
+	const struct wire_asked key = {.path = r->path};
+	struct wire_asked *a;
 
 	exchange_path(e, 0, r->path, sizeof(r->path));
 	a = r->path[0] && r->n ? bsearch(&key, r->asked, r->n, sizeof(key), compare_asked) : NULL;
@@ -391,7 +197,8 @@ static int read_exchanges(struct reading *r)
 static int add_asked(struct reading *r, struct wire_facts *f)
 {
 	const char *path = f->f->path, *slash = strrchr(path, '/');
-	struct asked a = {.facts = f, .fd = -1, .node = manifest_find(r->q->m, path)};
+	struct wire_asked a = {
+		.facts = f, .m = r->q->m, .fd = -1, .node = manifest_find(r->q->m, path)};
 
 	if (a.node) {
 		a.path = strdup(strcmp(path, ".") ? path : "/");
@@ -439,7 +246,7 @@ int wire_facts_read(const struct wire_question *q)
 	if (!err && !r.has_begun)
 		err = -ENODATA;
 	for (size_t i = 0; i < r.n; i++) {
-		end_writes(&r.asked[i]);
+		wire_end_writes(&r.asked[i]);
 		if (r.asked[i].fd >= 0)
 			close(r.asked[i].fd);
 		free(r.asked[i].path);
