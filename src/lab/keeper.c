@@ -9,44 +9,31 @@
  * Where the system allows it there is a process namespace as well: its init dies with the keeper,
  * and the kernel then kills the rest even if the keeper itself was killed.
  *
- * Between fork and exec only system calls and what glibc keeps usable after fork are used.
+ * Between fork and exec only system calls and what glibc keeps usable after fork are used
+ * (keeper-program.c: from the keeper to the program).
  */
 #include "keeper.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/personality.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "cleanup.h"
+#include "keeper-parts.h"
 #include "macros.h"
-#include "pin.h"
 #include "state-folder.h"
 
 #define END_LIMIT_MS 10000
 #define KEEPER_NAME "warren-keeper"
-
-struct keeper {
-	const struct keeper_plan *plan;
-	int owner;  /* pidfd of ours */
-	int report; /* carries errno when the program cannot be run; closed by a good exec */
-	int signals;
-	pid_t main; /* the program, or the namespace's init */
-};
 
 static int open_pidfd(pid_t pid)
 {
@@ -57,191 +44,6 @@ static int open_pidfd(pid_t pid)
 static int copy_above(int fd)
 {
 	return fcntl(fd, F_DUPFD_CLOEXEC, 3);
-}
-
-/* What the program started with, and what the keeper shall not react to. */
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	for (int i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-_Noreturn static void fail(const struct keeper *k)
-{
-	(void)!write(k->report, &errno, sizeof(errno));
-	_exit(127);
-}
-
-_Noreturn static void become_program(const struct keeper *k, pid_t parent)
-{
-	const struct keeper_plan *p = k->plan;
-
-	/* UML signals its whole group when it panics. */
-	if (setpgid(0, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL))
-		fail(k);
-	if (getppid() != parent)
-		_exit(127);
-	if (dup2(p->log, 1) < 0 || dup2(p->log, 2) < 0 || (p->input > 2 && dup2(p->input, 0) < 0) ||
-	    pin_to_cpu((int64_t)p->cpu - 1) ||
-	    (p->no_randomize && personality(ADDR_NO_RANDOMIZE) < 0))
-		fail(k);
-	/* Systems that let only parents trace make an exception for who asks for it; others do not
-	 * know the word. */
-	if (p->stopped)
-		prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
-	if (p->stopped && ptrace(PTRACE_TRACEME) < 0)
-		fail(k);
-	/* Root could make it writable again. */
-	if (p->read_only)
-		prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN);
-	reset_signals();
-	execvpe(p->argv[0], (char *const *)p->argv, (char *const *)p->env);
-	fail(k);
-}
-
-static int write_file(const char *path, const char *text)
-{
-	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n = (ssize_t)strlen(text);
-
-	return fd >= 0 && write(fd, text, (size_t)n) == n ? 0 : -1;
-}
-
-/* Our own user stays who it is; nobody else is there. */
-static int map_user(uid_t uid, gid_t gid)
-{
-	char map[64];
-
-	snprintf(map, sizeof(map), "%u %u 1", uid, uid);
-	if (write_file("/proc/self/setgroups", "deny") || write_file("/proc/self/uid_map", map))
-		return -1;
-	snprintf(map, sizeof(map), "%u %u 1", gid, gid);
-	return write_file("/proc/self/gid_map", map);
-}
-
-static int own_proc(void)
-{
-	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
-		return -1;
-	return mount("proc", "/proc", "proc", flags, NULL);
-}
-
-/* Of a folder of its own file system, which can be another one then. */
-static int keep_writable(const char *dir)
-{
-	struct mount_attr attr = {.attr_clr = MOUNT_ATTR_RDONLY};
-
-	if (mount(dir, dir, NULL, MS_BIND, NULL))
-		return -1;
-	return mount_setattr(AT_FDCWD, dir, 0, &attr, sizeof(attr));
-}
-
-/* Whoever is root in a guest whose root file system is ours can change nothing here. */
-static int make_read_only(const struct keeper_plan *p)
-{
-	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
-	int r = mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr));
-
-	for (size_t i = 0; i < KEEPER_FOLDERS && !r; i++)
-		if (p->folders[i])
-			r = keep_writable(p->folders[i]);
-	return r;
-}
-
-static int exit_code(int status)
-{
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-/* Lets the program come as far as its first instruction. False when it did not, and is reaped. */
-static bool stop_at_start(pid_t program, int *status)
-{
-	if (waitpid(program, status, 0) != program || !WIFSTOPPED(*status) ||
-	    ptrace(PTRACE_DETACH, program, NULL, SIGSTOP) < 0)
-		return false;
-	/* A debugger that comes before it stands still would see it stop a second time. */
-	return waitpid(program, status, WUNTRACED) == program && WIFSTOPPED(*status);
-}
-
-/* What only the program has from now on. */
-static void close_parts(const struct keeper *k)
-{
-	close(k->report);
-	close(k->plan->log);
-	if (k->plan->input > 2)
-		close(k->plan->input);
-}
-
-/* The first process of the namespace: the kernel ends all others with it. READY tells the keeper
- * that the namespace can be used. */
-_Noreturn static void be_init(const struct keeper *k, bool is_user_ns, uid_t uid, gid_t gid,
-			      int ready)
-{
-	pid_t pid, program;
-	int status = 0;
-
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || (is_user_ns && map_user(uid, gid)) || own_proc() ||
-	    (k->plan->read_only && make_read_only(k->plan)))
-		_exit(127);
-	program = fork();
-	if (!program)
-		become_program(k, 1);
-	if (program > 0 && k->plan->stopped && !stop_at_start(program, &status))
-		program = -1;
-	if (program < 0 || write(ready, "r", 1) != 1)
-		_exit(127);
-	close(ready);
-	close_parts(k);
-	do
-		pid = waitpid(-1, &status, 0);
-	while (pid != program && (pid > 0 || errno == EINTR));
-	_exit(exit_code(status));
-}
-
-/* 0 when the program was started in a namespace of its own. */
-static int start_in_namespace(struct keeper *k)
-{
-	bool is_user_ns = geteuid() != 0;
-	unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | (is_user_ns ? CLONE_NEWUSER : 0);
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-	int ready[2];
-	char c;
-
-	if (pipe2(ready, O_CLOEXEC))
-		return -1;
-	pid_t pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, 0);
-	if (!pid)
-		be_init(k, is_user_ns, uid, gid, ready[1]);
-	close(ready[1]);
-	bool is_ready = pid > 0 && read(ready[0], &c, 1) == 1;
-	close(ready[0]);
-	if (is_ready)
-		k->main = pid;
-	else if (pid > 0)
-		waitpid(pid, NULL, 0);
-	return is_ready ? 0 : -1;
-}
-
-static int start_program(struct keeper *k)
-{
-	pid_t self = getpid();
-	int status;
-
-	if (k->plan->own_pids && !start_in_namespace(k))
-		return 0;
-	k->main = fork();
-	if (!k->main)
-		become_program(k, self);
-	if (k->main > 0 && k->plan->stopped && !stop_at_start(k->main, &status))
-		_exit(127);
-	return k->main < 0 ? -1 : 0;
 }
 
 /* The parent of process PID by /proc/PID/stat; its name, in parentheses, may hold anything. */
@@ -285,7 +87,7 @@ static void end_all(struct keeper *k, int *status)
 		if (pid < 0 && errno != EINTR)
 			return;
 		if (pid == k->main) {
-			*status = exit_code(s);
+			*status = keeper_exit_code(s);
 			k->main = 0;
 		}
 	}
@@ -300,7 +102,7 @@ static bool has_ended(struct keeper *k, int *status)
 
 	while ((pid = waitpid(-1, &s, WNOHANG | __WALL)) > 0) {
 		if (pid == k->main) {
-			*status = exit_code(s);
+			*status = keeper_exit_code(s);
 			k->main = 0;
 			ended = true;
 		}
@@ -368,7 +170,7 @@ _Noreturn static void keep(struct keeper *k)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	close_others(k);
 	if (drop_standard_fds() || chdir("/"))
-		fail(k);
+		keeper_fail(k);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	/* An ignored SIGCHLD would be lost, and with it the exit codes. */
@@ -377,9 +179,9 @@ _Noreturn static void keep(struct keeper *k)
 	sigaddset(&all, SIGCHLD);
 	sigaddset(&all, SIGTERM);
 	k->signals = signalfd(-1, &all, SFD_CLOEXEC);
-	if (k->signals < 0 || start_program(k))
-		fail(k);
-	close_parts(k);
+	if (k->signals < 0 || keeper_start_program(k))
+		keeper_fail(k);
+	keeper_close_parts(k);
 	is_orphan = watch(k, &status);
 	end_all(k, &status);
 	for (size_t i = 0; is_orphan && i < KEEPER_FOLDERS; i++)
