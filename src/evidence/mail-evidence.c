@@ -14,153 +14,12 @@
 #define BYTES_SHOWN 24U
 #define PAGE 4096
 
-json_t *record_at(json_t *run, const char *path)
-{
-	char key[64];
-
-	for (; run && *path; path += strlen(key) + (path[strlen(key)] == '.')) {
-		snprintf(key, sizeof(key), "%.*s", (int)strcspn(path, "."), path);
-		run = json_object_get(run, key);
-	}
-	return run;
-}
-
-const char *record_string(json_t *run, const char *path)
-{
-	return json_string_value(record_at(run, path));
-}
-
-int64_t record_number(json_t *run, const char *path)
-{
-	return MAX(MIN(json_integer_value(record_at(run, path)), RECORD_NUMBER_MAX),
-		   -RECORD_NUMBER_MAX);
-}
-
-static bool has_status(json_t *mount, const char *status)
-{
-	const char *is = record_string(mount, "status");
-
-	return is && !strcmp(is, status);
-}
-
-json_t *record_bad_mount(json_t *run)
-{
-	json_t *mounts = json_object_get(run, "mounts"), *m;
-	size_t i;
-
-	json_array_foreach(mounts, i, m)
-	{
-		if (has_status(m, "damaged"))
-			return m;
-	}
-	return json_array_get(mounts, 0);
-}
-
-static bool is_about_bytes(json_t *finding)
-{
-	return record_number(finding, "to") > record_number(finding, "from") &&
-	       record_at(finding, "size");
-}
-
-json_t *record_first_finding(json_t *run)
-{
-	json_t *list = record_at(record_bad_mount(run), "list"), *d, *best = NULL;
-	size_t i;
-
-	json_array_foreach(list, i, d)
-	{
-		const char *class = record_string(d, "class");
-
-		if (is_about_bytes(d) && class && !strcmp(class, "ZERO"))
-			return d;
-		if (!best && is_about_bytes(d))
-			best = d;
-	}
-	return best ? best : json_array_get(list, 0);
-}
-
-bool mount_is_cached(json_t *mount)
-{
-	const char *cache = record_string(mount, "cache");
-
-	return cache && strcmp(cache, "none") != 0;
-}
-
-char *words_text(json_t *list)
-{
-	char *text = NULL;
-	size_t n, i;
-	FILE *f = open_memstream(&text, &n);
-	json_t *w;
-
-	if (!f)
-		return NULL;
-	json_array_foreach(list, i, w)
-	{
-		const char *s = json_string_value(w);
-
-		fprintf(f, "%s%s",
-			!i				? ""
-			: i + 1 < json_array_size(list) ? ", "
-							: " and ",
-			s ? s : "?");
-	}
-	fclose(f);
-	return text;
-}
-
-bool has_word(json_t *list, const char *word)
-{
-	json_t *w;
-	size_t i;
-
-	json_array_foreach(list, i, w)
-	{
-		const char *s = json_string_value(w);
-
-		/* "direct:4096" is direct. */
-		if (s && !strncmp(s, word, strlen(word)) && strchr(":", s[strlen(word)]))
-			return true;
-	}
-	return false;
-}
-
-/* A way that is wrong the first time is often right when it reads again: it is no right way. */
-char *right_ways_text(json_t *finding)
-{
-	json_t *right = json_array(), *w;
-	char *text;
-	size_t i;
-
-	json_array_foreach(record_at(finding, "right_ways"), i, w)
-	{
-		const char *way = json_string_value(w);
-
-		if (way && !has_word(record_at(finding, "ways"), way))
-			json_array_append(right, w);
-	}
-	text = words_text(right);
-	json_decref(right);
-	return text;
-}
-
 void mail_title(FILE *f, const char *title)
 {
 	fprintf(f, "\n%s\n", title);
 	for (size_t i = 0; title[i]; i++)
 		fputc('-', f);
 	fputc('\n', f);
-}
-
-size_t record_bytes(json_t *o, const char *path, unsigned char *buf, size_t cap)
-{
-	const char *hex = record_string(o, path);
-	size_t n = 0;
-	unsigned byte;
-
-	for (; hex && n < cap && hex[0] && hex[1] && sscanf(hex, "%2x", &byte) == 1; hex += 2)
-		buf[n++] = (unsigned char)byte;
-	return n;
 }
 
 static void put_bytes(FILE *f, json_t *d)
@@ -201,7 +60,7 @@ static void put_finding(FILE *f, json_t *d)
 	const char *path = record_string(d, "path"), *class = record_string(d, "class");
 	const char *text = record_string(d, "text");
 
-	if (is_about_bytes(d))
+	if (finding_is_about_bytes(d))
 		mail_fillf(f, 0, 2,
 			   "* %s (%" PRId64 " bytes), cache=%s: bytes 0x%" PRIx64 "-0x%" PRIx64
 			   " (%" PRId64 " of them) are %s: %s.",
@@ -214,7 +73,7 @@ static void put_finding(FILE *f, json_t *d)
 	if (wrong && *wrong)
 		mail_fillf(f, 2, 2, "Wrong by %s%s%s.", wrong, right && *right ? "; right by " : "",
 			   right ? right : "");
-	if (is_about_bytes(d)) {
+	if (finding_is_about_bytes(d)) {
 		put_place(f, d);
 		put_bytes(f, d);
 	}
@@ -295,8 +154,8 @@ static struct past_cache look(json_t *run)
 	json_array_foreach(record_at(run, "mounts"), i, m)
 	{
 		if (!mount_is_cached(m)) {
-			p.none_right = p.none_right || has_status(m, "ok");
-			p.none_wrong = p.none_wrong || has_status(m, "damaged");
+			p.none_right = p.none_right || mount_has_status(m, "ok");
+			p.none_wrong = p.none_wrong || mount_has_status(m, "damaged");
 		}
 		look_at_findings(m, &p);
 	}
@@ -370,114 +229,4 @@ void mail_put_layer(FILE *f, json_t *run)
 			  "tell.");
 		break;
 	}
-}
-
-static void put_count(FILE *f, const char *what, int64_t runs, int64_t wrong, int64_t failed)
-{
-	autofree char *ascii = mail_ascii(what);
-
-	fprintf(f, "  %-44.44s %6" PRId64 " %6" PRId64 " %6" PRId64 "\n", ascii ? ascii : "?", runs,
-		wrong, failed);
-}
-
-static void put_mount_count(FILE *f, json_t *m)
-{
-	const char *cache = record_string(m, "cache");
-	int64_t msize = record_number(m, "msize");
-	char what[80];
-
-	if (msize)
-		snprintf(what, sizeof(what), "cache=%s, msize=%" PRId64, cache ? cache : "?",
-			 msize);
-	else
-		snprintf(what, sizeof(what), "cache=%s", cache ? cache : "?");
-	put_count(f, what, 1, has_status(m, "damaged"), has_status(m, "failed"));
-}
-
-/* In how many mounts a way was used, and in how many it was wrong. */
-static void count_way(json_t *run, const char *way, int64_t *ret_used, int64_t *ret_wrong)
-{
-	json_t *m, *d;
-	size_t i, k;
-
-	json_array_foreach(record_at(run, "mounts"), i, m)
-	{
-		bool is_wrong = false;
-
-		*ret_used += has_word(record_at(m, "ways"), way);
-		json_array_foreach(record_at(m, "list"), k, d)
-		{
-			is_wrong = is_wrong || has_word(record_at(d, "ways"), way);
-		}
-		*ret_wrong += is_wrong;
-	}
-}
-
-static void put_ways(FILE *f, json_t *run)
-{
-	json_t *w;
-	size_t i;
-
-	json_array_foreach(record_at(run, "ways"), i, w)
-	{
-		const char *way = json_string_value(w);
-		int64_t used = 0, wrong = 0;
-		char what[64];
-
-		if (!way)
-			continue;
-		count_way(run, way, &used, &wrong);
-		snprintf(what, sizeof(what), "read by %s", way);
-		if (used)
-			put_count(f, what, used, wrong, 0);
-	}
-}
-
-/* "Never wrong: A; B." */
-static void put_extremes(FILE *f, json_t *run, bool is_always)
-{
-	autofree char *text = NULL;
-	size_t n, i;
-	FILE *t = open_memstream(&text, &n);
-	json_t *v;
-
-	if (!t)
-		return;
-	json_array_foreach(record_at(run, "variations"), i, v)
-	{
-		int64_t runs = record_number(v, "runs"), wrong = record_number(v, "damaged");
-
-		if (runs && record_string(v, "what") && (is_always ? wrong == runs : wrong == 0))
-			fprintf(t, "%s %s (%" PRId64 " of %" PRId64 ")", ftell(t) ? ";" : "",
-				record_string(v, "what"), wrong, runs);
-	}
-	fclose(t);
-	if (text && *text)
-		mail_fillf(f, 0, 2, "%s wrong:%s.", is_always ? "Always" : "Never", text);
-}
-
-void mail_put_variations(FILE *f, json_t *run)
-{
-	json_t *list = record_at(run, "variations"), *v;
-	size_t i;
-
-	mail_title(f, "What was varied, and what mattered");
-	fprintf(f, "  %-44s %6s %6s %6s\n", "", "runs", "wrong", "failed");
-	json_array_foreach(record_at(run, "mounts"), i, v)
-	{
-		put_mount_count(f, v);
-	}
-	put_ways(f, run);
-	json_array_foreach(list, i, v)
-	{
-		const char *what = record_string(v, "what");
-
-		put_count(f, what ? what : "?", record_number(v, "runs"),
-			  record_number(v, "damaged"), record_number(v, "failed"));
-	}
-	put_extremes(f, run, true);
-	put_extremes(f, run, false);
-	if (!json_array_size(list))
-		mail_fill(f, 0, 0,
-			  "That is one boot. How often it happens over many was not counted.");
 }

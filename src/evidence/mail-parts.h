@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What mail.c, mail-setup.c and mail-evidence.c share: looking things up in a record, and its findings. */
+/* What the files of a mail share (record-lookup.c, mail-setup.c, mail-evidence.c, mail-variations.c): looking things up in a record, and its findings. */
 #ifndef VERIFY_MAIL_PARTS_H
 #define VERIFY_MAIL_PARTS_H
 
@@ -26,6 +26,12 @@ json_t *record_bad_mount(json_t *run);
 /* The finding that tells most: bytes that were lost (what stands elsewhere instead often follows from that),
  * else the first about a file's bytes, else the first; NULL without any. */
 json_t *record_first_finding(json_t *run);
+
+/* Did it end like that? */
+bool mount_has_status(json_t *mount, const char *status);
+
+/* Of a file, not about its name or attributes. */
+bool finding_is_about_bytes(json_t *finding);
 
 /* Does this mount read through the page cache? */
 bool mount_is_cached(json_t *mount);

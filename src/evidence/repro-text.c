@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The scripts and texts of a reproducer. The scripts are POSIX sh: any distribution has that. */
+/* Fills the scripts and texts of a reproducer with what the record says. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bundle.h"
 #include "cleanup.h"
 #include "macros.h"
 #include "mail-parts.h"
@@ -16,165 +15,13 @@
 #include "mail.h"
 #include "path.h"
 #include "repro-parts.h"
+#include "repro-scripts.h"
 #include "slurp.h"
 
 #define CONSOLE_LIMIT (2U << 20)
 #define RUNS_UML 5
 #define RUNS_QEMU 3
 #define STATE_NAME "warren-guest-"
-
-/* Words between @ are replaced, see expand. */
-static const char bin_warren[] =
-	"#!/bin/sh\n"
-	"# warren with its own loader and libraries; nothing of the system's is used.\n"
-	"here=$(CDPATH='' cd -- \"$(dirname -- \"$0\")/..\" && pwd -P) || exit 3\n"
-	"WARREN_PROGRAM=$here/bin/warren\n"
-	"WARREN_PROBE=$here/lib/warren-probe\n"
-	"# The folder is a cache of warren's: it has the kernel 'repro'.\n"
-	"WARREN_CACHE=$here\n"
-	"HOME=${HOME:-/nonexistent}\n"
-	"export WARREN_PROGRAM WARREN_PROBE WARREN_CACHE HOME\n"
-	"exec \"$here/lib/" BUNDLE_LOADER "\" --inhibit-cache --library-path \"$here/lib\" "
-	"\"$here/lib/warren\" \"$@\"\n";
-
-static const char uml_image[] = "#!/bin/sh\n"
-				"# User Mode Linux with its own loader, whose path in the program "
-				"is relative to this folder.\n"
-				"cd \"${0%/*}/../..\" || exit 3\n"
-				"LD_LIBRARY_PATH=$PWD/lib exec kernels/repro/linux \"$@\"\n";
-
-static const char run_sh[] =
-	"#!/bin/sh\n"
-	"# Shows damage of files read over 9P; made by warren @VERSION@. See README.txt.\n"
-	"#\n"
-	"#\trun.sh [KERNEL]\n"
-	"#\n"
-	"# KERNEL is a kernel of yours (@KERNEL@) in place of the one that is here. No root, "
-	"nothing\n"
-	"# to build@NEED@. RUNS=N in the environment: give up after N runs (@RUNS@).\n"
-	"# Exit code: 1 REPRODUCED, 0 NOT REPRODUCED, 2 wrong usage, 3 something is missing here,\n"
-	"# 4 the guest failed otherwise.\n"
-	"set -u\n"
-	"here=$(CDPATH='' cd -- \"$(dirname -- \"$0\")\" && pwd -P) || exit 3\n"
-	"runs=${RUNS:-@RUNS@}\n"
-	"expected=@STATUS@\n"
-	"kernel=repro\n"
-	"\n"
-	"stop() {\n"
-	"\techo \"could not run: $2\"\n"
-	"\texit \"$1\"\n"
-	"}\n"
-	"\n"
-	"if [ $# -gt 1 ] || [ \"${1:-}\" = --help ]; then\n"
-	"\techo 'usage: run.sh [KERNEL]' >&2\n"
-	"\texit 2\n"
-	"fi\n"
-	"if [ $# -eq 1 ]; then\n"
-	"\tcase $1 in\n"
-	"\t/*) kernel=$1 ;;\n"
-	"\t*) kernel=$PWD/$1 ;;\n"
-	"\tesac\n"
-	"\t[ -r \"$kernel\" ] || stop 3 \"there is no kernel at $kernel\"\n"
-	"fi\n"
-	"[ \"$(uname -s)-$(uname -m)\" = Linux-x86_64 ] || stop 3 'this takes Linux on x86_64'\n"
-	"@CHECK@"
-	"out=$(mktemp \"${TMPDIR:-/tmp}/repro.XXXXXX\") || stop 3 'no room in /tmp: set TMPDIR'\n"
-	"trap 'rm -f \"$out\" \"$out.err\"' EXIT\n"
-	"trap 'exit 130' INT\n"
-	"trap 'exit 143' TERM HUP\n"
-	"\n"
-	"run=1\n"
-	"failure=\n"
-	"while [ \"$run\" -le \"$runs\" ]; do\n"
-	"\t\"$here/bin/warren\" verify --quiet --kernel \"$kernel\" @OPTIONS@ \\\n"
-	"\t\t@SHARE@ >\"$out\" 2>\"$out.err\"\n"
-	"\tstatus=$?\n"
-	"\twhy=$(sed -n 's/^warren: error: //p' \"$out.err\" | tail -n 1)\n"
-	"\tcase $status in\n"
-	"\t0) ;;\n"
-	"\t1)\n"
-	"\t\techo \"REPRODUCED in run $run of up to $runs: $(sed -n '/^DAMAGED/{p;q;}' "
-	"\"$out\")\"\n"
-	"\t\texit 1\n"
-	"\t\t;;\n"
-	"\t4)\n"
-	"\t\tif [ \"$expected\" = 4 ]; then\n"
-	"\t\t\techo \"REPRODUCED in run $run of up to $runs: the guest fails: $why\"\n"
-	"\t\t\texit 1\n"
-	"\t\tfi\n"
-	"\t\tfailure=$why\n"
-	"\t\t;;\n"
-	"\t130 | 143 | 129) exit \"$status\" ;;\n"
-	"\t*) stop 3 \"${why:-$(tail -n 1 \"$out.err\")}\" ;;\n"
-	"\tesac\n"
-	"\trun=$((run + 1))\n"
-	"done\n"
-	"[ -z \"$failure\" ] || stop 4 \"$failure\"\n"
-	"echo \"NOT REPRODUCED in $runs runs: $(sed -n '/^OK/{p;q;}' \"$out\")\"\n"
-	"exit 0\n";
-
-static const char check_qemu[] =
-	"qemu=${QEMU:-$(command -v qemu-system-x86_64)} ||\n"
-	"\tstop 3 'qemu-system-x86_64 is missing: install QEMU (Debian: qemu-system-x86), or set "
-	"QEMU to "
-	"its path'\n"
-	"case $qemu in\n"
-	"*/*) [ -x \"$qemu\" ] || stop 3 \"there is no QEMU at $qemu\" ;;\n"
-	"*) stop 3 \"QEMU=$qemu is no path\" ;;\n"
-	"esac\n";
-
-static const char guest_head[] =
-	"#!/bin/sh\n"
-	"# The guest alone, by the command line of the recorded run: for gdb, another QEMU, other "
-	"options. What\n"
-	"# the probe in it reads is printed at the end; lines with ! tell of ways that read "
-	"differently, see\n"
-	"# the manual of warren.\n"
-	"#\n"
-	"#\tguest.sh [FOLDER]\tFOLDER: what is shared (files/)\n"
-	"set -u\n"
-	"here=$(CDPATH='' cd -- \"$(dirname -- \"$0\")\" && pwd -P) || exit 3\n"
-	"files=$(CDPATH='' cd -- \"${1:-$here/files}\" && pwd -P) || exit 3\n"
-	"state=$(mktemp -d \"${TMPDIR:-/tmp}/repro.XXXXXX\") || exit 3\n"
-	"server=\n"
-	"trap '[ -z \"$server\" ] || kill \"$server\"; rm -rf \"$state\"' EXIT\n"
-	"trap 'exit 130' INT\n"
-	"trap 'exit 143' TERM HUP\n"
-	"touch \"$state/console\" \"$state/report\"\n";
-
-static const char guest_server[] =
-	"\"$here/bin/warren\" serve --quiet@IOUNIT@@GUARD@ @ADDRESS@ \"$files\" &\n"
-	"server=$!\n";
-
-static const char guest_socket[] = "while ! [ -S \"$state/9p\" ]; do\n"
-				   "\tkill -0 \"$server\" || exit 4\n"
-				   "\tsleep 1\n"
-				   "done\n";
-
-static const char guest_uml[] =
-	"ln -s \"$here/lib/warren-probe\" \"$state/probe\"\n"
-	"{ echo \"report $state/report\"; cat \"$here/job\"; } >\"$state/job\"\n";
-
-static const char guest_tail[] = "status=$?\n"
-				 "cat \"$state/console\" \"$state/report\"\n"
-				 "exit \"$status\"\n";
-
-static const char readme[] =
-	"@SUMMARY@ This archive shows it.\n"
-	"\n"
-	"  ./run.sh            runs it: REPRODUCED (exit 1), NOT REPRODUCED (0), or why it could "
-	"not run (3, 4)\n"
-	"  ./run.sh KERNEL     the same with a kernel of yours: @KERNEL@\n"
-	"  ./guest.sh          the guest alone, with the recorded command line; prints what its "
-	"probe read\n"
-	"\n"
-	"It takes @TAKES@. No root, nothing is installed or built.\n"
-	"Kernel: @NAME@, Linux @RELEASE@, build-id @BUILDID@; its configuration is "
-	"kernels/repro/config.\n"
-	"Mount: @MOUNT@\n"
-	"Shared: @FILES@\n"
-	"expected.txt has the verdict that was recorded, report.txt the mail about it, with all "
-	"the details.\n";
 
 static bool is_qemu_server(const struct repro *r)
 {
@@ -333,7 +180,7 @@ static int write_run_and_readme(const struct repro *r)
 			   : "Linux on x86_64 with qemu-system-x86_64 (QEMU=PATH: another one)"},
 		{"RUNS", runs},
 		{"STATUS", status},
-		{"CHECK", r->is_uml ? "" : check_qemu},
+		{"CHECK", r->is_uml ? "" : repro_check_qemu},
 		{"OPTIONS", options},
 		{"SHARE", share},
 		{"SUMMARY", summary},
@@ -348,8 +195,8 @@ static int write_run_and_readme(const struct repro *r)
 
 	snprintf(status, sizeof(status), "%d", (int)record_number(r->run, "verdict.status"));
 	snprintf(runs, sizeof(runs), "%d", r->is_uml ? RUNS_UML : RUNS_QEMU);
-	script = expand(run_sh, words, ARRAY_SIZE(words));
-	text = expand(readme, words, ARRAY_SIZE(words));
+	script = expand(repro_run_sh, words, ARRAY_SIZE(words));
+	text = expand(repro_readme, words, ARRAY_SIZE(words));
 	err = write_text(r, "run.sh", script, 0755);
 	return err ? err : write_text(r, "README.txt", text, 0644);
 }
@@ -466,7 +313,7 @@ static int write_guest(const struct repro *r)
 
 	if (!f)
 		return -ENOMEM;
-	fputs(guest_head, f);
+	fputs(repro_guest_head, f);
 	if (!is_qemu_server(r)) {
 		const struct replacement words[] = {
 			{"IOUNIT", iounit},
@@ -475,14 +322,14 @@ static int write_guest(const struct repro *r)
 					      : "--socket-path \"$state/9p\""},
 		};
 
-		server = expand(guest_server, words, ARRAY_SIZE(words));
+		server = expand(repro_guest_server, words, ARRAY_SIZE(words));
 		fputs(server ? server : "", f);
 		if (!is_tcp(r))
-			fputs(guest_socket, f);
+			fputs(repro_guest_socket, f);
 	}
-	fputs(r->is_uml ? guest_uml : "cp \"$here/initramfs\" \"$state/initramfs\"\n", f);
+	fputs(r->is_uml ? repro_guest_uml : "cp \"$here/initramfs\" \"$state/initramfs\"\n", f);
 	put_command(f, r);
-	fputs(guest_tail, f);
+	fputs(repro_guest_tail, f);
 	fclose(f);
 	return write_text(r, "guest.sh", text, 0755);
 }
@@ -530,10 +377,10 @@ static int write_report(const struct repro *r)
 
 int repro_add_texts(struct repro *r)
 {
-	int err = write_text(r, "bin/warren", bin_warren, 0755);
+	int err = write_text(r, "bin/warren", repro_bin_warren, 0755);
 
 	if (!err && r->is_uml)
-		err = write_text(r, "kernels/repro/image", uml_image, 0755);
+		err = write_text(r, "kernels/repro/image", repro_uml_image, 0755);
 	err = err ? err : write_run_and_readme(r);
 	err = err ? err : write_guest(r);
 	err = err ? err : write_expected(r);
