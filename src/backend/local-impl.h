@@ -36,8 +36,10 @@ struct device {
 	bool is_remote;	     /* any call may wait for another program or machine */
 	bool is_pseudo;	     /* files are made when they are read: their sizes say little */
 	bool has_btime;	     /* which stays the same as long as the file lives */
+	bool is_plain;	     /* one of the usual ones on a disk or in memory */
 	bool lists_by_ctime; /* a folder's names do not change without its ctime */
 	bool splices;	     /* files are read by way of the page cache */
+	atomic_bool no_nowait_write; /* knows no RWF_NOWAIT for writes */
 };
 
 struct inode_key {
@@ -48,7 +50,7 @@ struct inode_key {
 
 struct inode {
 	struct inode_key key;
-	const struct device *device;
+	struct device *device;
 	uint32_t type; /* S_IFMT bits */
 
 	/* Under local.lock. */
@@ -110,11 +112,11 @@ struct local_file {
 	struct pin pin;		 /* as long as it is open */
 	struct list of_inode;
 	int fd;
-	int access;				     /* O_RDONLY, O_WRONLY or O_RDWR */
-	bool is_sync;				     /* opened O_SYNC or O_DSYNC */
-	atomic_bool no_nowait_read, no_nowait_write; /* the file system does not know RWF_NOWAIT */
-	atomic_bool no_splice;			     /* it, or the kernel, or we may not ask */
-	struct list lock_uses;			     /* under the inode's lock_mutex */
+	int access;		    /* O_RDONLY, O_WRONLY or O_RDWR */
+	bool is_sync;		    /* opened O_SYNC or O_DSYNC */
+	atomic_bool no_nowait_read; /* the file system does not know RWF_NOWAIT */
+	atomic_bool no_splice;	    /* it, or the kernel, or we may not ask */
+	struct list lock_uses;	    /* under the inode's lock_mutex */
 	pthread_mutex_t dir_mutex;
 	bool dir_counted;	/* under dir_mutex: among local.n_dir_buffers */
 	bool dir_kept;		/* under dir_mutex: the last reply was of a kept listing */
@@ -148,7 +150,8 @@ struct local {
 	struct device *devices;
 	struct prefix_table *prefixes;
 	struct listings *listings;
-	struct known_child *known; /* local-known.c */
+	struct known_child *known;	/* local-known.c */
+	atomic_uint n_cold_for_workers; /* local-cold.c */
 };
 
 static inline struct local_node *local_node(struct node *n)
@@ -230,6 +233,8 @@ void inodes_done(struct local *l);
 /* Opens NAME (one component) of DIR_FD with O_PATH; CALL_WOULD_BLOCK if CACHED and not in memory.
  */
 int open_child(struct local *l, int dir_fd, const char *name, bool cached, int *ret_fd);
+/* The same, maybe waiting for a disk; -EXDEV for what is on another file system. */
+int open_child_here(int dir_fd, const char *name, int *ret_fd);
 /* Opens again, for real, what FD is. */
 int reopen_fd(struct local *l, int fd, int flags, int *ret_fd);
 int stat_fd(int fd, struct statx *ret_st);
@@ -274,14 +279,22 @@ void known_child_set_locked(struct local *l, const struct local_node *dir, const
 bool known_child_find(struct local *l, const struct local_node *dir, int dir_fd, const char *name,
 		      struct pin *ret_pin, struct statx *ret_st);
 
+/* local-cold.c */
+
+/* In place: opens NAME of DIR, which is open as DIR_FD and acts as the caller, where that is known
+ * to be quick; else CALL_WOULD_BLOCK. */
+int open_child_cold(struct local_node *dir, int dir_fd, const char *name, int *ret_fd);
+/* One of these has taken so long. */
+void cold_walk_took(struct local *l, uint64_t ns);
+
 /* local-qid.c */
 int prefixes_new(struct local *l);
 void prefixes_free(struct local *l);
 /* NULL: not met yet. */
-const struct device *find_device_locked(const struct local *l, uint64_t dev);
+struct device *find_device_locked(const struct local *l, uint64_t dev);
 bool is_known_local(struct local *l, uint64_t dev);
 /* Never NULL but for want of memory. */
-const struct device *device_get(struct local *l, int fd, uint64_t dev);
+struct device *device_get(struct local *l, int fd, uint64_t dev);
 uint64_t qid_path(struct local *l, uint64_t dev, uint64_t ino);
 uint8_t qid_type(uint32_t mode);
 void qid_of(struct local *l, const struct statx *st, struct qid *ret_qid);

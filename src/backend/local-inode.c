@@ -96,7 +96,7 @@ static void grow_locked(struct local *l)
 	free(old);
 }
 
-static struct inode *inode_new(const struct statx *st, const struct device *d)
+static struct inode *inode_new(const struct statx *st, struct device *d)
 {
 	struct inode *i = calloc(1, sizeof(*i));
 
@@ -279,7 +279,7 @@ static void adopt_new(struct local *l, struct inode *fresh, int *fd, struct pin 
 int inode_adopt(struct local *l, int taken_fd, const struct statx *st, struct pin *ret_pin)
 {
 	autoclose int fd = taken_fd;
-	const struct device *d = device_get(l, fd, stat_dev(st));
+	struct device *d = device_get(l, fd, stat_dev(st));
 	struct inode_key key;
 	struct inode *fresh;
 	bool known;

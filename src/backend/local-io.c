@@ -215,8 +215,10 @@ int local_splice(struct file *file, const struct call *c, int pipe, size_t count
 static ssize_t write_some(struct local_file *f, const struct call *c, const struct iovec *iov,
 			  int n, uint64_t offset, bool small)
 {
+	atomic_bool *no_nowait = &f->node->inode->device->no_nowait_write;
+
 	for (;;) {
-		int flags = 0, r = nowait_flags(f, c, &f->no_nowait_write, small, &flags);
+		int flags = 0, r = nowait_flags(f, c, no_nowait, small, &flags);
 		ssize_t put;
 
 		if (r)
@@ -227,7 +229,7 @@ static ssize_t write_some(struct local_file *f, const struct call *c, const stru
 		if (errno == EAGAIN && flags)
 			return CALL_WOULD_BLOCK;
 		if (errno == EOPNOTSUPP && flags)
-			atomic_store_explicit(&f->no_nowait_write, true, memory_order_relaxed);
+			atomic_store_explicit(no_nowait, true, memory_order_relaxed);
 		else if (errno != EINTR)
 			return -errno;
 	}

@@ -191,6 +191,8 @@ static int walk_down(struct local *l, int dir_fd, const char *name, bool cached,
 	struct statx st;
 	int r = open_child(l, dir_fd, name, cached, &fd);
 
+	if (r == CALL_WOULD_BLOCK && parent)
+		r = open_child_cold(parent, dir_fd, name, &fd);
 	if (!r)
 		r = cached ? stat_fd_cached(fd, &st) : stat_fd(fd, &st);
 	if (!r && cached && !is_known_local(l, stat_dev(&st)))

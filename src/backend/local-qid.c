@@ -57,7 +57,7 @@ static const uint32_t pseudo_types[] = {SYSFS_MAGIC, PROC_SUPER_MAGIC, CGROUP_SU
 static const uint32_t no_btime_types[] = {OVERLAYFS_SUPER_MAGIC, MSDOS_SUPER_MAGIC, MAGIC_EXFAT,
 					  MAGIC_NTFS, MAGIC_NTFS3};
 
-static const uint32_t ctime_types[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+static const uint32_t plain_types[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
 				       F2FS_SUPER_MAGIC, TMPFS_MAGIC};
 
 static const uint32_t page_cache_types[] = {EXT4_SUPER_MAGIC,  XFS_SUPER_MAGIC,
@@ -75,9 +75,9 @@ static bool is_one_of(uint32_t type, const uint32_t *types, size_t n)
 	return false;
 }
 
-const struct device *find_device_locked(const struct local *l, uint64_t dev)
+struct device *find_device_locked(const struct local *l, uint64_t dev)
 {
-	const struct device *d = l->devices;
+	struct device *d = l->devices;
 
 	while (d && d->dev != dev)
 		d = d->next;
@@ -94,8 +94,7 @@ bool is_known_local(struct local *l, uint64_t dev)
 	return d && !d->is_remote;
 }
 
-static const struct device *add_device_locked(struct local *l, uint64_t dev,
-					      const struct statfs *fs)
+static struct device *add_device_locked(struct local *l, uint64_t dev, const struct statfs *fs)
 {
 	struct device *d = calloc(1, sizeof(*d));
 	uint32_t type = (uint32_t)fs->f_type;
@@ -108,17 +107,17 @@ static const struct device *add_device_locked(struct local *l, uint64_t dev,
 	d->is_pseudo = is_one_of(type, pseudo_types, ARRAY_SIZE(pseudo_types));
 	d->has_btime = !d->is_remote &&
 		       !is_one_of(type, no_btime_types, ARRAY_SIZE(no_btime_types));
-	d->lists_by_ctime = is_one_of(type, ctime_types, ARRAY_SIZE(ctime_types)) &&
-			    (uint64_t)fs->f_flags & LAZY_ATIME;
+	d->is_plain = is_one_of(type, plain_types, ARRAY_SIZE(plain_types));
+	d->lists_by_ctime = d->is_plain && (uint64_t)fs->f_flags & LAZY_ATIME;
 	d->splices = is_one_of(type, page_cache_types, ARRAY_SIZE(page_cache_types));
 	d->next = l->devices;
 	l->devices = d;
 	return d;
 }
 
-const struct device *device_get(struct local *l, int fd, uint64_t dev)
+struct device *device_get(struct local *l, int fd, uint64_t dev)
 {
-	const struct device *d;
+	struct device *d;
 	struct statfs fs;
 
 	pthread_mutex_lock(&l->lock);

@@ -45,6 +45,21 @@ static int open_at2(int dir_fd, const char *name, const struct open_how *how)
 	return (int)syscall(SYS_openat2, dir_fd, name, how, sizeof(*how));
 }
 
+int open_child_here(int dir_fd, const char *name, int *ret_fd)
+{
+	const struct open_how how = {
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |
+			   RESOLVE_NO_XDEV,
+	};
+	int fd = open_at2(dir_fd, name, &how);
+
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
 int open_child(struct local *l, int dir_fd, const char *name, bool cached, int *ret_fd)
 {
 	struct open_how how = {
