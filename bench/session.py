@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import figures
 import guest_run
+import others
 import page
 import qemu_run
 import scale
@@ -124,11 +125,11 @@ def run(root, args):
         say(f"error: {e}")
         return 3
     head = about(root, tools, args, cpus)
-    began = time.monotonic()
+    began, meanwhile = time.monotonic(), others.Others()
     with tempfile.TemporaryDirectory(prefix="warren-bench-") as folder:
         rows, left_out = measure(tools, args, folder, cpus)
-    head["seconds"] = round(time.monotonic() - began)
-    result = {"about": head, "rows": rows, "targets": targets.judge(rows, head["load_before"]),
+    head["seconds"], head["others_cpus"] = round(time.monotonic() - began), meanwhile.cpus()
+    result = {"about": head, "rows": rows, "targets": targets.judge(rows, head["others_cpus"]),
               "left_out": left_out}
     if not rows:
         say("error: nothing could be measured: the reasons stand above")

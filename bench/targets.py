@@ -31,7 +31,7 @@ IDLE_AT_MOST = [("idle wake-ups", 0), ("idle memory", 3)]
 SCALE = [("fids", "getattr", 1000, 1000000, 1.3), ("fids", "walk", 1000, 1000000, 1.3),
          ("directory entries", "walk", 1000, 1000000, 1.3),
          ("directory entries", "readdir, an entry", 10000, 1000000, 1.3)]
-IDLE = 0.5  # a load below this does not disturb
+IDLE = 0.1  # others that keep so much of a CPU busy, or less, do not disturb
 
 
 def find(rows, case, step, depth, placement):
@@ -58,10 +58,10 @@ def busy_us(row):
     return max(server, both - server)
 
 
-def target(ours, theirs, what, at_least, ratios, load):
+def target(ours, theirs, what, at_least, ratios, others):
     """RATIOS: by medians, best runs, CPU time. Others' work does not disturb the last."""
     median, best, cpu = ratios
-    judged = cpu if load > IDLE and cpu is not None else best
+    judged = cpu if others > IDLE and cpu is not None else best
     return {
         "workload": ours["workload"], "step": ours["step"], "depth": ours["depth"],
         "placement": ours["placement"], "case": ours["case"], "against": theirs["case"],
@@ -71,7 +71,7 @@ def target(ours, theirs, what, at_least, ratios, load):
         "unit": ours["unit"], "command": ours["command"], "command_against": theirs["command"]}
 
 
-def judge_wire(rows, load):
+def judge_wire(rows, others):
     for case, against, step, depth, placements, at_least, what in WIRE:
         for placement in placements:
             ours = find(rows, case, step, depth, placement)
@@ -87,28 +87,28 @@ def judge_wire(rows, load):
             else:
                 ratios = (divide(theirs["server_cpu_us"], ours["server_cpu_us"]),
                           divide(theirs["server_cpu_us_min"], ours["server_cpu_us_min"]), None)
-            yield target(ours, theirs, what, at_least, ratios, load)
+            yield target(ours, theirs, what, at_least, ratios, others)
 
 
-def fastest(rows, name, load):
+def fastest(rows, name, others):
     """Of the cases of NAME. On a busy machine, by what it needs of CPUs."""
     found = [r for r in rows if r["case"].partition(",")[0] == name]
-    key = "cpu_us" if load > IDLE and all(r["cpu_us"] for r in found) else "min"
+    key = "cpu_us" if others > IDLE and all(r["cpu_us"] for r in found) else "min"
     return min(found, key=lambda r: r[key], default=None)
 
 
-def judge_guest(rows, load):
+def judge_guest(rows, others):
     for names, against, at_least in GUEST:
         for key in dict.fromkeys((r["workload"], r["step"], r["placement"]) for r in rows):
             if key[0] not in names:
                 continue
             same = select(rows, workload=key[0], step=key[1], placement=key[2])
-            ours, theirs = (fastest(same, name, load) for name in ("warren", against))
+            ours, theirs = (fastest(same, name, others) for name in ("warren", against))
             if ours and theirs:
                 ratios = (divide(theirs["median"], ours["median"]),
                           divide(theirs["min"], ours["min"]),
                           divide(busy_us(theirs), busy_us(ours)))
-                yield target(ours, theirs, "time", at_least, ratios, load)
+                yield target(ours, theirs, "time", at_least, ratios, others)
 
 
 def judge_idle(rows):
@@ -131,6 +131,7 @@ def judge_scale(rows):
                          round(1 / at_most, 2), (*ratios, None), 0)
 
 
-def judge(rows, load):
-    """An object for each target and placement that was measured; LOAD: of the machine before."""
-    return [*judge_wire(rows, load), *judge_scale(rows), *judge_idle(rows), *judge_guest(rows, load)]
+def judge(rows, others):
+    """An object for each target and placement that was measured; OTHERS: CPUs that others used."""
+    return [*judge_wire(rows, others), *judge_scale(rows), *judge_idle(rows),
+            *judge_guest(rows, others)]

@@ -75,7 +75,8 @@ def scale_tables(rows):
 
 def about_lines(a):
     lines = [f"{a['date']}, {a['cpus']} CPUs ({a['cpu']}), Linux {a['host_kernel']}, load "
-             f"{a['load_before']:.1f} before, {a['runs']} runs: `{a['command']}`"]
+             f"{a['load_before']:.1f} before, others used {a['others_cpus']:.2f} CPUs meanwhile, "
+             f"{a['runs']} runs: `{a['command']}`"]
     lines.append("; ".join(f"{name}: {v}" for name, v in a["versions"].items()))
     if a["guest_kernel"]:
         lines.append(f"guest: {a['guest_kernel']}")
@@ -88,7 +89,7 @@ def verdict(result):
 
 
 def how_judged(result):
-    if result["about"]["load_before"] <= targets.IDLE:
+    if result["about"]["others_cpus"] <= targets.IDLE:
         return "Judged by the best runs."
     return ("The machine was busy: judged by the CPU time that client and server need, where it is "
             "known, which others disturb least; else by the best runs.")
