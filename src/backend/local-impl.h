@@ -38,6 +38,7 @@ struct device {
 	bool has_btime;	     /* which stays the same as long as the file lives */
 	bool is_plain;	     /* one of the usual ones on a disk or in memory */
 	bool lists_by_ctime; /* a folder's names do not change without its ctime */
+	bool splices;	     /* files are read by way of the page cache */
 	atomic_bool no_nowait_write; /* knows no RWF_NOWAIT for writes */
 };
 

@@ -198,9 +198,7 @@ int local_splice(struct file *file, const struct call *c, int pipe, size_t count
 
 	if (offset > INT64_MAX || count > INT64_MAX - offset || !count)
 		return -EINVAL;
-	/* Of an overlay's files, cachestat says that nothing is in memory: their pages are those of
-	 * other files. */
-	if (!i->device->is_plain || !S_ISREG(i->type) ||
+	if (!i->device->splices || !S_ISREG(i->type) ||
 	    atomic_load_explicit(&f->no_splice, memory_order_relaxed))
 		return -EOPNOTSUPP;
 	r = show_caller(f->node, c);

@@ -106,7 +106,7 @@ static int start(void **state)
 	node = walk(root, "f");
 	file = open_node(node, P9_O_RDONLY);
 	device()->is_memory = false;
-	device()->is_plain = true;
+	device()->splices = true;
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	assert_true(fcntl(ends[1], F_SETPIPE_SZ, 1 << 18) >= 1 << 18);
 	cache = ALL_CACHED;
@@ -274,7 +274,7 @@ static void other_file_systems_and_folders_are_read(void **state)
 	(void)state;
 	assert_int_equal(folder->ops->splice(folder, &me, ends[1], 65536, 0, &n), -EOPNOTSUPP);
 	file_unref(folder);
-	device()->is_plain = false;
+	device()->splices = false;
 	assert_int_equal(try_splice(&me, 0, 65536, &n), -EOPNOTSUPP);
 	assert_int_equal(n_splices, 0);
 }
