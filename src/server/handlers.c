@@ -76,11 +76,12 @@ static int limit_count(const struct request *r, uint32_t *count)
 
 int handler_pipe(struct request *r, uint32_t count, size_t lead, uint32_t *ret_count, int *ret_fd)
 {
-	const struct channel_ops *ops = r->session->channel->ops;
-	int err = ops->pipe && !r->n_iov ? limit_count(r, &count) : -EOPNOTSUPP;
+	const struct channel *ch = r->session->channel;
+	int err = ch->ops->pipe && !r->n_iov ? limit_count(r, &count) : -EOPNOTSUPP;
 
 	if (!err)
-		err = ops->pipe(r->frame, lead + count, ret_fd);
+		err = count < ch->pipe_min ? -EOPNOTSUPP
+					   : ch->ops->pipe(r->frame, lead + count, ret_fd);
 	if (err)
 		return err;
 	r->bytes += r->has_pipe ? 0 : count;

@@ -57,7 +57,7 @@ struct call handler_call(const struct request *r, const struct fid *f);
 int handler_payload(struct request *r, uint32_t count, uint32_t *ret_count);
 
 /* Likewise a pipe for COUNT bytes of a file, of whose page the LEAD bytes before them are not wanted.
- * -EOPNOTSUPP, and others: there is none, or there is memory already. */
+ * -EOPNOTSUPP, and others: there is none, it would not pay, or there is memory already. */
 int handler_pipe(struct request *r, uint32_t count, size_t lead, uint32_t *ret_count, int *ret_fd);
 
 /* The bytes that a Twrite carries, in r->iov. *RET_COUNT is less than the message's count when they

@@ -10,9 +10,6 @@
 #include "scatter.h"
 #include "session.h"
 
-/* From here on it costs less to pass pages on than to copy their bytes: doc/performance.md. */
-#define SPLICE_MIN (32u << 10)
-
 /* F, which is about to be opened, counts as that until it is freed. */
 static int count_opened(struct request *r, struct fid *f)
 {
@@ -110,8 +107,8 @@ static bool try_splice(struct request *r, const struct fid *f, uint32_t *ret_roo
 	const struct call c = handler_call(r, f);
 	int pipe;
 
-	if (m->count < SPLICE_MIN || f->kind != FID_OPEN || !f->file->ops->splice ||
-	    r->session->observer ||
+	if (m->count < r->session->channel->pipe_min || f->kind != FID_OPEN ||
+	    !f->file->ops->splice || r->session->observer ||
 	    handler_pipe(r, m->count, lead_of(m->offset), ret_room, &pipe) || !*ret_room)
 		return false;
 	*ret_err = f->file->ops->splice(f->file, &c, pipe, *ret_room, m->offset, ret_n);

@@ -392,6 +392,7 @@ static void init(struct conn *c, const struct conn_config *cfg)
 	c->loop = cfg->loop;
 	c->pool = cfg->pool;
 	c->pipes = cfg->pipes;
+	c->channel.pipe_min = cfg->pipes ? cfg->pipe_min : UINT32_MAX;
 	c->crowd = cfg->crowd;
 	list_init(&c->of_crowd);
 	c->handler = cfg->handler;

@@ -115,6 +115,7 @@ struct conn_config {
 	struct loop *loop;
 	struct pool *pool;
 	struct pipes *pipes; /* only if FD is O_NONBLOCK; may be NULL */
+	uint32_t pipe_min;   /* for the channel */
 	struct crowd *crowd;
 	const struct handler *handler;
 	int fd;

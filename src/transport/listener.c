@@ -193,6 +193,10 @@ static enum address_kind name_peer(int fd, char *name, size_t cap)
 	}
 }
 
+/* From how many bytes on pages are passed on for less than a copy costs: doc/performance.md. */
+#define UNIX_PIPE_MIN (48u << 10)
+#define TCP_PIPE_MIN (96u << 10)
+
 /* A socket that was inherited is not made O_NONBLOCK, for others may use it too. */
 static bool may_splice(const struct listener *ls, enum address_kind kind)
 {
@@ -207,6 +211,7 @@ static int add_conn(struct listener *ls, int fd)
 		.loop = ls->loop,
 		.pool = ls->pool,
 		.pipes = may_splice(ls, kind) ? &ls->pipes : NULL,
+		.pipe_min = kind == ADDRESS_UNIX ? UNIX_PIPE_MIN : TCP_PIPE_MIN,
 		.crowd = &ls->crowd,
 		.handler = ls->handler,
 		.fd = fd,

@@ -57,7 +57,8 @@ struct channel_ops {
 /* Transports embed this first. */
 struct channel {
 	const struct channel_ops *ops;
-	uint32_t max_msize;	/* the largest msize that the transport can carry */
+	uint32_t max_msize; /* the largest msize that the transport can carry */
+	uint32_t pipe_min;  /* for fewer bytes no `pipe` is to be asked for: a copy costs less */
 	_Atomic uint32_t msize; /* as negotiated: longer messages end the channel. The server sets
 				 * it; max_msize before */
 	char peer[64]; /* for messages: "unix pid 4711", "vhost-user", "tcp 127.0.0.1:4711" */

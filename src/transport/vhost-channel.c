@@ -168,6 +168,7 @@ static struct vu_channel *channel_new(struct vhost_user *vu, unsigned n_frames)
 		return NULL;
 	ch->base.ops = &vhost_user_ops;
 	ch->base.max_msize = 4096 * (VQ_MAX_PARTS - 3);
+	ch->base.pipe_min = UINT32_MAX;
 	atomic_init(&ch->base.msize, ch->base.max_msize);
 	memcpy(ch->base.peer, vu->peer, sizeof(ch->base.peer));
 	ch->vu = vu;

@@ -160,7 +160,7 @@ static void large_reads_are_spliced(void **state)
 	(void)state;
 	start(NULL, (struct server_config){0}, 4);
 	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++)
-		for (uint32_t n = 32768; n < 500000; n += 77777) {
+		for (uint32_t n = 49152; n < 500000; n += 77777) {
 			reads(1, offsets[i], n, n);
 			sum += n;
 		}
@@ -175,7 +175,19 @@ static void small_reads_are_copied(void **state)
 	start(NULL, (struct server_config){0}, 4);
 	reads(1, 0, 0, 0);
 	reads(1, 4096, 4096, 4096);
-	reads(1, 5000, 32767, 32767);
+	reads(1, 5000, 49151, 49151);
+	expect_spliced(0);
+	stop();
+}
+
+static void a_small_msize_makes_small_reads(void **state)
+{
+	struct msg m;
+
+	(void)state;
+	start(NULL, (struct server_config){.max_msize = 8192}, 4);
+	assert_int_equal(client_callf(client, &m, "Tread fid=1 offset=0 count=%u", COUNT), 0);
+	assert_int_equal(m.Rread.data.count, 8192 - P9_READ_HEADER_SIZE);
 	expect_spliced(0);
 	stop();
 }
@@ -346,7 +358,7 @@ static void a_file_that_shrinks_meanwhile_gives_what_it_has(void **state)
 	reads(1, 100000, COUNT, 50001);
 	atomic_store(&cut_to, 50000);
 	reads(1, 50001, COUNT - 1, 0);
-	reads(1, 40000, 32768, 10000);
+	reads(1, 40000, COUNT, 10000);
 	expect_spliced(50001);
 	stop();
 }
@@ -421,6 +433,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(large_reads_are_spliced),
 		T(small_reads_are_copied),
+		T(a_small_msize_makes_small_reads),
 		T(reads_at_the_end_are_right),
 		T(what_is_not_in_memory_is_left_to_a_worker),
 		T(without_pipes_all_is_copied),
