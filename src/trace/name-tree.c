@@ -199,12 +199,10 @@ void name_move(struct name_tree *t, struct name *n, struct name *parent, struct 
 	char *copy = malloc(name.len + 1u);
 
 	/* a node cannot go below itself */
-	for (const struct name *up = parent; up; up = up->parent)
-		if (up == n) {
-			free(copy);
-			return;
-		}
-	if (!copy || n == there || !old_parent) {
+	const struct name *up = parent;
+	while (up != n && up->parent)
+		up = up->parent;
+	if (!copy || up == n || n == there || !old_parent) {
 		free(copy);
 		return;
 	}
