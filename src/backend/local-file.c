@@ -57,19 +57,18 @@ void give_file_slot(struct local *l)
 	atomic_fetch_sub_explicit(&l->n_files, 1, memory_order_relaxed);
 }
 
-/* Takes *FD and the slot of the budget, if it succeeds. */
-static int file_new(struct local_node *n, const struct pin *pin, int *fd, int flags,
+/* Takes *PIN, *FD and the slot of the budget, if it succeeds. */
+static int file_new(struct local_node *n, struct pin *pin, int *fd, int flags,
 		    struct file **ret_file)
 {
-	struct local_file *f = calloc(1, sizeof(*f));
+	struct local_file *f = malloc(sizeof(*f));
 
 	if (!f)
 		return -ENOMEM;
-	f->file.ops = n->node.ops;
-	atomic_init(&f->file.refs, 1);
+	*f = (struct local_file){.file = {.ops = n->node.ops, .refs = 1}};
 	node_ref(&n->node);
 	f->node = n;
-	pin_copy(pin, &f->pin);
+	f->pin = pin_steal(pin);
 	f->fd = steal_fd(fd);
 	f->access = flags & O_ACCMODE;
 	f->is_sync = flags & O_DSYNC;
@@ -86,13 +85,10 @@ void local_free_file(struct file *file)
 {
 	struct local_file *f = local_file(file);
 
-	pthread_mutex_lock(&f->node->local->lock);
-	list_del(&f->of_inode);
-	pthread_mutex_unlock(&f->node->local->lock);
 	release_locks(f);
 	close(f->fd);
 	give_file_slot(f->node->local);
-	pin_done(&f->pin);
+	pin_done_and_leave(&f->pin, &f->of_inode);
 	free_dir_buffer(f);
 	node_unref(&f->node->node);
 	pthread_mutex_destroy(&f->dir_mutex);

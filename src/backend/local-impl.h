@@ -216,7 +216,16 @@ int pin_node(struct local_node *n, const struct call *c, struct pin *ret_pin);
 void pin_done(struct pin *p);
 /* Only if the inode KEY is in use and has its descriptor. */
 bool try_pin_key_locked(struct local *l, const struct inode_key *key, struct pin *ret_pin);
-void pin_copy(const struct pin *p, struct pin *ret_pin);
+/* Takes MEMBER out of its list, under the same lock. */
+void pin_done_and_leave(struct pin *p, struct list *member);
+
+static inline struct pin pin_steal(struct pin *p)
+{
+	struct pin stolen = *p;
+
+	*p = (struct pin)PIN_INIT;
+	return stolen;
+}
 
 /* The inode of the file that FD (O_PATH) is, described by ST. Takes FD, also when it fails. */
 int inode_get(struct local *l, int fd, const struct statx *st, struct pin *ret_pin);

@@ -177,12 +177,19 @@ void inode_unref(struct local *l, struct inode *i)
 
 void pin_done(struct pin *p)
 {
+	pin_done_and_leave(p, NULL);
+}
+
+void pin_done_and_leave(struct pin *p, struct list *member)
+{
 	int saved = errno;
 	bool dead;
 
 	if (!p->inode)
 		return;
 	pthread_mutex_lock(&p->local->lock);
+	if (member)
+		list_del(member);
 	inode_drop_user_locked(p->local, p->inode);
 	dead = drop_ref_locked(p->local, p->inode);
 	pthread_mutex_unlock(&p->local->lock);
@@ -358,13 +365,6 @@ bool try_pin_key_locked(struct local *l, const struct inode_key *key, struct pin
 		return false;
 	pin_locked(l, i, ret_pin);
 	return true;
-}
-
-void pin_copy(const struct pin *p, struct pin *ret_pin)
-{
-	pthread_mutex_lock(&p->local->lock);
-	pin_locked(p->local, p->inode, ret_pin);
-	pthread_mutex_unlock(&p->local->lock);
 }
 
 int pin_node(struct local_node *n, const struct call *c, struct pin *ret_pin)
