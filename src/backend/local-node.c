@@ -34,16 +34,15 @@ static void free_places(struct place *p)
 int node_new(struct local *l, const struct pin *pin, struct local_node *parent, const char *name,
 	     struct local_node **ret_n)
 {
-	struct local_node *n = calloc(1, sizeof(*n));
+	struct local_node *n = malloc(sizeof(*n));
 
 	if (!n)
 		return -ENOMEM;
+	*n = (struct local_node){.node = {.ops = l->backend.ops, .refs = 1}};
 	if (parent && !(n->place = place_new(parent, name))) {
 		free(n);
 		return -ENOMEM;
 	}
-	n->node.ops = l->backend.ops;
-	atomic_init(&n->node.refs, 1);
 	n->local = l;
 	n->inode = pin->inode;
 	n->node.memory = &n->inode->memory;
