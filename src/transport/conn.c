@@ -214,6 +214,8 @@ static void take_in(struct conn *c)
 		deliver(c);
 	}
 	conn_in_batch = NULL;
+	pool_put(c->pool, c->joint);
+	c->joint = NULL;
 	if (!inbuf_left(&c->in))
 		inbuf_done(&c->in);
 	conn_flush(c, true);

@@ -45,6 +45,7 @@ struct pool;
 #define CONN_MIN_HELD (2 << 20)	 /* `held` may always reach this, and */
 #define CONN_MAX_PIPES 8	 /* in use: a peer that stops leaves some to the others */
 #define CONN_SEND_AT (128 << 10) /* bytes of replies that are sent before a batch ends */
+#define CONN_JOINT 4096		 /* bytes of small replies that are queued as one */
 #define CONN_HELD_MSIZES 4	 /* that many times the msize */
 
 struct conn {
@@ -67,6 +68,7 @@ struct conn {
 	bool closed;	    /* written under the lock too */
 	const char *broken; /* why the peer's bytes are no messages */
 	size_t unsent;	    /* bytes of the replies of this batch that wait for its end */
+	uint8_t *joint;	    /* from the pool: for the next replies that are queued as one */
 	size_t turn;	    /* what may still be handed over before other peers get theirs */
 	struct crowd *crowd;
 	struct list of_crowd;
@@ -103,6 +105,7 @@ struct conn_frame {
 	size_t piped;	     /* so many, which follow what is in OUT */
 	void *long_head;     /* from the pool */
 	size_t held;
+	unsigned n_joined; /* replies to other messages, in PAYLOAD, which this one has not */
 	struct iovec out[2];
 	int n_out;
 	uint8_t bytes[256]; /* a small message, then a small reply */

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "cleanup.h"
 #include "conn-rig.h"
 #include "conn.h"
 #include "loop.h"
@@ -61,6 +62,30 @@ static void a_turn_that_ends_is_followed_by_another(void **state)
 		rig_expect(ECHO, i, HEADER);
 }
 
+/* Small ones are queued as one: in their order with those that are not, or have data, or fill it up. */
+static void small_replies_mix_with_large_ones(void **state)
+{
+	enum { N = 300 };
+	autofree uint8_t *m = malloc(N * 400);
+	size_t n = 0;
+
+	(void)state;
+	for (uint16_t i = 0; i < N; i++) {
+		if (i % 37 == 5) {
+			n += rig_make(m + n, DATA, i, HEADER + 4);
+			rig_put_u32(m + n - 4, i * 10u);
+		} else {
+			n += rig_make(m + n, ECHO, i, HEADER + i);
+		}
+	}
+	rig_send(m, n);
+	for (uint16_t i = 0; i < N; i++)
+		if (i % 37 == 5)
+			rig_expect(DATA, i, HEADER + i * 10u);
+		else
+			rig_expect(ECHO, i, HEADER + i);
+}
+
 static struct frame *held_frame;
 
 static void answer_held(struct task *t)
@@ -102,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(replies_to_a_batch_leave_together),
 		RIG_TEST(many_bytes_leave_before_the_batch_ends),
+		RIG_TEST(small_replies_mix_with_large_ones),
 		RIG_TEST(a_turn_that_ends_is_followed_by_another),
 		RIG_TEST(a_reply_from_elsewhere_in_the_loop_leaves_too),
 		RIG_TEST(two_threads_do_not_mix_their_replies),
