@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "clock.h"
 #include "inbuf.h"
 #include "list.h"
 #include "logging.h"
@@ -18,13 +17,10 @@
 #include "msg.h"
 #include "pool.h"
 #include "sabotage.h"
-#include "trace-conn.h"
-#include "trace-record.h"
+#include "trace-tap.h"
 
 /* Messages passed on before other pairs have their turn. */
 #define TURN 64
-/* Requests that are kept to be found by their replies; of more the paths get lost, nothing else. */
-#define MAX_KEPT (8U << 20)
 
 /* One way: what comes from here goes to the other. */
 struct side {
@@ -38,12 +34,6 @@ struct side {
 	bool wants_out;	   /* the other's messages wait for this socket */
 };
 
-struct kept {
-	uint64_t time;
-	uint32_t len;
-	uint8_t head[];
-};
-
 struct pair {
 	struct proxy *proxy;
 	struct list link;
@@ -51,9 +41,7 @@ struct pair {
 	bool is_connecting;
 	struct task task; /* goes on after a turn */
 	bool is_posted, is_over;
-	struct trace_conn *conn;
-	struct kept **by_tag; /* 65536 requests in flight */
-	size_t kept;	      /* bytes of them */
+	struct trace_tap tap;
 };
 
 struct proxy {
@@ -90,9 +78,7 @@ static void close_side(struct pair *pair, struct side *s)
 static void free_pair(struct pair *pair)
 {
 	list_del(&pair->link);
-	for (unsigned tag = 0; pair->by_tag && tag <= UINT16_MAX; tag++)
-		free(pair->by_tag[tag]);
-	free(pair->by_tag);
+	trace_tap_done(&pair->tap);
 	free(pair);
 }
 
@@ -106,7 +92,7 @@ static void end_pair(struct pair *pair, const char *why)
 	log_debug("a connection ended: %s", why);
 	close_side(pair, &pair->client);
 	close_side(pair, &pair->server);
-	trace_conn_free(pair->conn, clock_now_ns());
+	trace_tap_end(&pair->tap);
 	list_del(&pair->link);
 	list_add_tail(&p->over, &pair->link);
 	p->n_pairs--;
@@ -116,77 +102,6 @@ static void end_pair(struct pair *pair, const char *why)
 		pair->is_posted = true;
 		loop_post(p->loop, &pair->task);
 	}
-}
-
-/* Of MSG without the file data of a Twrite. */
-static uint32_t head_of(const uint8_t *msg, uint32_t size)
-{
-	return msg[4] == Twrite && size > P9_WRITE_HEADER_SIZE ? P9_WRITE_HEADER_SIZE : size;
-}
-
-static struct kept *take_kept(struct pair *pair, unsigned tag)
-{
-	struct kept *k = steal_ptr(&pair->by_tag[tag]);
-
-	if (k)
-		pair->kept -= k->len;
-	return k;
-}
-
-static unsigned tag_of(const uint8_t *msg)
-{
-	return msg[5] | (unsigned)msg[6] << 8;
-}
-
-static void keep(struct pair *pair, const uint8_t *msg, uint32_t size, uint64_t time)
-{
-	uint32_t len = head_of(msg, size);
-	unsigned tag = tag_of(msg);
-	struct kept *k;
-
-	free(take_kept(pair, tag));
-	if (pair->kept + len > MAX_KEPT)
-		return;
-	k = malloc(sizeof(*k) + len);
-	if (!k)
-		return;
-	k->time = time;
-	k->len = len;
-	memcpy(k->head, msg, len);
-	pair->by_tag[tag] = k;
-	pair->kept += len;
-}
-
-/* After Rflush no reply to what was flushed comes. */
-static void flushed(struct pair *pair, const struct kept *flush, uint64_t time)
-{
-	struct kept *k;
-
-	if (flush->len < P9_HEADER_SIZE + 2 || flush->head[4] != Tflush)
-		return;
-	k = take_kept(pair, flush->head[7] | (unsigned)flush->head[8] << 8);
-	if (k)
-		trace_conn_drop(pair->conn, k->head, k->len, time);
-	free(k);
-}
-
-static void record(struct pair *pair, bool from_client, const uint8_t *msg, uint32_t size)
-{
-	struct trace_message m = {.head = msg, .head_len = size, .time = clock_now_ns()};
-	struct kept *k;
-
-	if (from_client) {
-		keep(pair, msg, size, m.time);
-		trace_conn_request(pair->conn, &m);
-		return;
-	}
-	k = take_kept(pair, tag_of(msg));
-	if (k && msg[4] == Rflush)
-		flushed(pair, k, m.time);
-	if (k)
-		m.service = m.time - k->time;
-	trace_conn_reply(pair->conn, k ? k->head : NULL, k ? k->len : 0, &m);
-	free(k);
 }
 
 /* 1: passed on, or nothing to do; 0: the other's socket is full; -errno: it is gone. */
@@ -254,7 +169,7 @@ static int take_message(struct pair *pair, struct side *from)
 	if (r <= 0)
 		return r;
 	from->sent = 0;
-	record(pair, from == &pair->client, from->msg, from->size);
+	trace_tap_message(&pair->tap, from == &pair->client, from->msg, from->size);
 	if (from == &pair->server)
 		damage(pair->proxy, from->msg, from->size);
 	return 1;
@@ -439,7 +354,6 @@ static int add_pair(struct proxy *p, int client_fd)
 {
 	autoclose int client = client_fd, server = -1;
 	struct pair *pair = calloc(1, sizeof(*pair));
-	char peer[32];
 	int err = pair ? connect_server(&p->server, &server) : -ENOMEM;
 
 	if (err) {
@@ -453,8 +367,9 @@ static int add_pair(struct proxy *p, int client_fd)
 	pair->server.events = EPOLLOUT;
 	pair->client.watch.fd = pair->server.watch.fd = -1;
 	list_init(&pair->link);
-	pair->by_tag = calloc(UINT16_MAX + 1, sizeof(struct kept *));
-	err = pair->by_tag ? watch_side(pair, &pair->client, client) : -ENOMEM;
+	err = trace_tap_init(&pair->tap);
+	if (!err)
+		err = watch_side(pair, &pair->client, client);
 	if (!err)
 		steal_fd(&client);
 	if (!err)
@@ -465,8 +380,7 @@ static int add_pair(struct proxy *p, int client_fd)
 		return err;
 	}
 	steal_fd(&server);
-	snprintf(peer, sizeof(peer), "proxy %u", ++p->last);
-	pair->conn = trace_conn_new(p->writer, p->last, peer, clock_now_ns());
+	trace_tap_begin(&pair->tap, p->writer, ++p->last);
 	list_add_tail(&p->pairs, &pair->link);
 	p->n_pairs++;
 	return 0;
