@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -298,6 +300,57 @@ static void a_peer_does_not_delay_the_end(void **state)
 	end(&run);
 }
 
+#define LARGE 200000u
+
+/* Reads it from a server with OPTION, in its sandbox; how many bytes went uncopied. */
+static unsigned long spliced_with(const char *option)
+{
+	struct run run = START(option, "--listen", unix_address, "--stats", dir);
+	static const char key[] = "\"bytes_spliced\": ";
+	struct client *c;
+	const char *at;
+	struct msg r;
+
+	assert_string_not_equal(wait_ready(&run), "");
+	c = client_connect_unix(unix_path);
+	assert_int_equal(client_start(c, 1 << 20, 0, 0), 0);
+	assert_int_equal(client_callf(c, &r, "Twalk fid=0 newfid=1 wname=[large]"), 0);
+	assert_int_equal(client_callf(c, &r, "Tlopen fid=1 flags=0"), 0);
+	assert_int_equal(client_callf(c, &r, "Tread fid=1 offset=1 count=%u", LARGE - 1), 0);
+	assert_int_equal(r.Rread.data.count, LARGE - 1);
+	for (uint32_t i = 0; i < LARGE - 1; i++)
+		assert_int_equal(((const char *)r.Rread.data.p)[i], (char)((i + 1) % 251));
+	client_free(c);
+	child_kill(&run.child, SIGTERM);
+	assert_int_equal(finish(&run), 0);
+	at = strstr(text_of(run.err), key);
+	assert_non_null(at);
+	end(&run);
+	return strtoul(at + sizeof(key) - 1, NULL, 10);
+}
+
+static void large_reads_are_spliced_unless_told(void **state)
+{
+	char path[80], bytes[LARGE];
+	struct statfs fs;
+	bool can;
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/large", dir);
+	for (uint32_t i = 0; i < LARGE; i++)
+		bytes[i] = (char)(i % 251);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(write(fd, bytes, LARGE), LARGE);
+	close(fd);
+	/* Linux before 6.5 does not tell what is in memory. */
+	assert_int_equal(statfs(dir, &fs), 0);
+	can = fs.f_type == TMPFS_MAGIC || (syscall(451, -1, NULL, NULL, 0) && errno == EBADF);
+	assert_int_equal(spliced_with("--quiet"), can ? LARGE - 1 : 0);
+	assert_int_equal(spliced_with("--no-splice"), 0);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void it_ends_with_its_only_peer(void **state)
 {
 	struct spawn s = SPAWN_INIT;
@@ -405,6 +458,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(several_addresses_are_served_and_cleaned_up),
 		cmocka_unit_test(a_peer_does_not_delay_the_end),
 		cmocka_unit_test(nothing_serves_on_when_it_was_killed),
+		cmocka_unit_test(large_reads_are_spliced_unless_told),
 		cmocka_unit_test(it_ends_with_its_only_peer),
 		cmocka_unit_test(an_open_port_is_warned_of),
 		cmocka_unit_test(diodcat_reads_a_large_file),
