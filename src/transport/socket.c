@@ -7,6 +7,7 @@
 #include <linux/vm_sockets.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,19 +17,35 @@
 
 #define STREAM (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
 
-/* Does somebody listen on the socket at SA? 0: nobody; -EADDRINUSE, or what keeps us from asking.
- */
-static int probe(const struct sockaddr_un *sa)
+/* A server that was killed with more than one process listens until the last of them is gone. */
+#define GONE_WAIT_MS 300
+#define GONE_TRIES 4
+
+/* 0: nobody listens; 1: somebody who hung up at once; -EADDRINUSE, or what keeps us from asking. */
+static int probe_once(const struct sockaddr_un *sa)
 {
 	autoclose int fd = socket(AF_UNIX, STREAM, 0);
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
 
 	if (fd < 0)
 		return -errno;
+	if (!connect(fd, (const struct sockaddr *)sa, sizeof(*sa)))
+		return poll(&p, 1, GONE_WAIT_MS) > 0 ? 1 : -EADDRINUSE;
 	/* EAGAIN: its queue is full; EPROTOTYPE: it takes another type of socket. */
-	if (!connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) || errno == EAGAIN ||
-	    errno == EPROTOTYPE)
+	if (errno == EAGAIN || errno == EPROTOTYPE)
 		return -EADDRINUSE;
 	return errno == ECONNREFUSED || errno == ENOENT ? 0 : -errno;
+}
+
+/* Does somebody listen on the socket at SA, and stay? 0: nobody; -EADDRINUSE, or what keeps us from
+ * asking. */
+static int probe(const struct sockaddr_un *sa)
+{
+	int r = 1;
+
+	for (int i = 0; r > 0 && i < GONE_TRIES; i++)
+		r = probe_once(sa);
+	return r > 0 ? -EADDRINUSE : r;
 }
 
 /* Something is at the path: it goes if it is a socket without a listener. */

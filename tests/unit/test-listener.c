@@ -193,6 +193,31 @@ static void a_stale_socket_is_replaced(void **state)
 	listener_free(listen_on(address));
 }
 
+/* Goes when it is asked whether it is there. */
+static void *listen_and_go(void *arg)
+{
+	int listening = *(int *)arg, fd = accept(listening, NULL, NULL);
+
+	close(listening);
+	close(fd);
+	return arg;
+}
+
+static void a_server_that_is_about_to_end_is_waited_for(void **state)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd = make_unix_socket();
+	pthread_t t;
+
+	(void)state;
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(pthread_create(&t, NULL, listen_and_go, &fd), 0);
+	listener_free(listen_on(address));
+	pthread_join(t, NULL);
+}
+
 static void a_live_socket_is_left_alone(void **state)
 {
 	struct listener *ls = listen_on(address);
@@ -503,6 +528,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_socket_is_the_owners_and_goes_with_the_listener),
 		T(a_stale_socket_is_replaced),
+		T(a_server_that_is_about_to_end_is_waited_for),
 		T(a_live_socket_is_left_alone),
 		T(a_file_that_is_no_socket_is_left_alone),
 		T(anothers_socket_at_the_path_is_not_removed),
