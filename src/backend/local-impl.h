@@ -140,6 +140,7 @@ struct local {
 	unsigned max_fds, max_files;
 	atomic_uint n_files;	   /* opened files and lock owners */
 	atomic_uint n_lock_owners; /* those among them */
+	atomic_uint n_lock_uses;   /* no descriptors: at most as many as files, nevertheless */
 	atomic_uint n_dir_buffers;
 	pthread_mutex_t rename_lock; /* a rename and the new places are one step */
 	pthread_mutex_t lock;

@@ -50,6 +50,9 @@ static struct lock_owner *find_owner(const struct local_file *f, const struct ca
 
 static void free_use(struct lock_use *u)
 {
+	struct local *l = u->file->node->local;
+
+	atomic_fetch_sub_explicit(&l->n_lock_uses, 1, memory_order_relaxed);
 	list_del(&u->of_file);
 	list_del(&u->of_owner);
 	free(u);
@@ -129,14 +132,21 @@ static int owner_new(struct local_file *f, const struct call *c, const struct lo
 
 static int add_use(struct local_file *f, struct lock_owner *o)
 {
+	struct local *l = f->node->local;
 	struct lock_use *u;
+	bool has_room;
 
 	list_for_each (it, &f->lock_uses)
 		if (list_entry(it, struct lock_use, of_file)->owner == o)
 			return 0;
-	u = malloc(sizeof(*u));
-	if (!u)
-		return -ENOMEM;
+	/* Each owner may use each file that is open: that would be very many. */
+	has_room = atomic_fetch_add_explicit(&l->n_lock_uses, 1, memory_order_relaxed) <
+		   l->max_files;
+	u = has_room ? malloc(sizeof(*u)) : NULL;
+	if (!u) {
+		atomic_fetch_sub_explicit(&l->n_lock_uses, 1, memory_order_relaxed);
+		return has_room ? -ENOMEM : -ENOLCK;
+	}
 	*u = (struct lock_use){.owner = o, .file = f};
 	list_add_tail(&f->lock_uses, &u->of_file);
 	list_add_tail(&o->uses, &u->of_owner);

@@ -232,6 +232,29 @@ static void owners_leave_descriptors_to_files(void **state)
 	assert_int_equal(lock(&me, f, WR, 50, 1, 50), OK);
 }
 
+/* Four owners and eleven files make 44 uses, none of which takes a descriptor. */
+static void owners_of_locks_in_many_files_are_bounded(void **state)
+{
+	struct local *l = container_of(backend, struct local, backend);
+	struct file *others[10];
+	uint32_t n = 0;
+
+	(void)state;
+	l->max_files = 20;
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(lock(&me, f, WR, i, 1, i), OK);
+	for (int i = 0; i < 10; i++)
+		others[i] = open_node(node, P9_O_RDWR);
+	while (n < 40 && lock(&me, others[n / 4], WR, n % 4, 1, n % 4) == OK)
+		n++;
+	assert_int_equal(n, 20 - 4);
+	assert_int_equal(lock(&me, others[9], WR, 0, 1, 0), -ENOLCK);
+	assert_int_equal(lock(&me, others[0], WR, 0, 1, 0), OK); /* that one is there already */
+	for (int i = 0; i < 10; i++)
+		file_unref(others[i]);
+	assert_int_equal(lock(&me, g, WR, 0, 1, 0), OK);
+}
+
 static int size_in_place(struct node *n, struct file *file)
 {
 	const struct attr_change ch = {.valid = P9_SETATTR_SIZE, .size = 1};
@@ -280,6 +303,7 @@ int main(void)
 		lock_test(we_see_locks_of_the_host),
 		lock_test(an_unlinked_file_can_be_locked),
 		lock_test(owners_leave_descriptors_to_files),
+		lock_test(owners_of_locks_in_many_files_are_bounded),
 		lock_test(a_lease_is_not_waited_for_in_place),
 	};
 
