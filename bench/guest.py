@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 
+import others
 from server import Failed
 
 VIRTIO_IDS = {"9p": 9, "virtiofs": 26}
@@ -42,14 +43,18 @@ def own_cpu_seconds(pid):
     return total / 1e9
 
 
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return f.read().split()
+
+
 def tree_cpu_seconds(pid):
     """CPU time of a process and its descendants, those that are gone included."""
     total, own = 0.0, own_cpu_seconds(pid)
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
             fields = f.read().rpartition(")")[2].split()
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-            children = f.read().split()
+        children = children_of(pid)
     except OSError:  # gone: its parent has its time
         return total
     tick = os.sysconf("SC_CLK_TCK")
@@ -137,9 +142,18 @@ class Guest:
         """Of the kernel and of the processes that it keeps for those of the guest."""
         return tree_cpu_seconds(self.process.pid)
 
+    def stubs_cpu_seconds(self):
+        """Of the processes that the kernel keeps: it never waits for those that die with it."""
+        try:
+            return sum(tree_cpu_seconds(stub) for kernel in children_of(self.process.pid)
+                       for stub in children_of(kernel))
+        except OSError:
+            return 0.0
+
     def stop(self):
         """Shares must be unmounted by now, or it would never end by itself: it is not asked."""
         if self.process and self.process.poll() is None:
+            others.nobody_waits(self.stubs_cpu_seconds())
             self.process.kill()
             self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout) if self.process else ():

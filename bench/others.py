@@ -32,10 +32,18 @@ def reap(deadline):
         pass
 
 
+unwaited = [0.0]
+
+
+def nobody_waits(seconds):
+    """SECONDS of CPU time of ours are of processes that end with their pid namespace."""
+    unwaited[0] += seconds
+
+
 def own_seconds():
     """Of this process and of all descendants that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(u.ru_utime + u.ru_stime for u in used)
+    return sum(u.ru_utime + u.ru_stime for u in used) + unwaited[0]
 
 
 class Others:
