@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A whole session over a socket, or over a vhost-user device, again and again: in the n-th run the n-th
+/* A whole session over a socket, inherited or accepted, or over a vhost-user device, again and again: in the n-th run the n-th
  * call of the server to the system or to the allocator fails. Whatever it is, each reply is right or an error that the client
  * can make sense of, or the connection ends; none is missing, and nothing stays open. */
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "cmocka-all.h"
 #include "backend.h"
@@ -23,7 +24,7 @@
 #include "vhost-user.h"
 
 static const char *const session[] = {
-	"Tversion tag=65535 msize=8192 version=9P2000.L",
+	"Tversion tag=65535 msize=131072 version=9P2000.L",
 	"Tattach fid=0 afid=4294967295 n_uname=0",
 	"Twalk fid=0 newfid=1 wname=[d,f]",
 	"Tgetattr fid=1 request_mask=0x3fff",
@@ -31,6 +32,11 @@ static const char *const session[] = {
 	"Tread fid=1 count=100",
 	"Twrite fid=1 offset=3 data=XY",
 	"Tread fid=1 count=100",
+	"Twalk fid=0 newfid=7 wname=[d,large]",
+	"Tlopen fid=7 flags=0",
+	"Tread fid=7 offset=5 count=65536",
+	"Tread fid=7 offset=70000 count=65536",
+	"Tclunk fid=7",
 	"Tfsync fid=1",
 	"Tlock fid=1 type=1 start=0 length=5 proc_id=1 client_id=me",
 	"Tgetlock fid=1 type=1 start=0 length=5 proc_id=2 client_id=you",
@@ -71,6 +77,9 @@ static const char *const session[] = {
 	"Tclunk fid=6",
 };
 #define N_STEPS ARRAY_SIZE(session)
+#define LARGE (128u << 10) /* bytes of d/large, which an accepted socket gets without a copy */
+
+enum carrier { INHERITED, ACCEPTED, RING };
 
 /* The calls of a run, and the one that fails. */
 static atomic_uint n_calls;
@@ -111,12 +120,12 @@ static void *run_loop(void *arg)
 }
 
 /* What the program does before it serves; any of it may fail. */
-static int start_parts(struct host *h, bool by_ring, int fd)
+static int start_parts(struct host *h, enum carrier carrier, int fd)
 {
 	struct vhost_user_config device = {.fd = fd, .tag = "share"};
 	struct server_config cfg = {.workers = 2};
 	autofree char *why = NULL;
-	char address[16];
+	char address[128];
 	int err = local_new(&(struct local_config){.dir = inner, .passthrough = true}, &h->backend);
 
 	cfg.backend = h->backend;
@@ -126,11 +135,17 @@ static int start_parts(struct host *h, bool by_ring, int fd)
 		err = loop_new(&h->loop);
 	if (err)
 		return err;
-	if (by_ring)
+	if (carrier == RING)
 		return vhost_user_new(h->loop, &device, server_handler(h->server), &h->device,
 				      &why);
-	snprintf(address, sizeof(address), "fd:%d", fd);
-	return listener_new(h->loop, address, server_handler(h->server), &h->listener, &why);
+	if (carrier == ACCEPTED)
+		snprintf(address, sizeof(address), "unix:%s/socket", outer);
+	else
+		snprintf(address, sizeof(address), "fd:%d", fd);
+	err = listener_new(h->loop, address, server_handler(h->server), &h->listener, &why);
+	if (!err)
+		listener_use_pipes(h->listener, 4);
+	return err;
 }
 
 static void stop_parts(struct host *h)
@@ -146,17 +161,41 @@ static void stop_parts(struct host *h)
 	backend_free(h->backend);
 }
 
-static int start_host(struct host *h, bool by_ring, int ours, int theirs)
+/* Makes OURS a connection that waits to be accepted. */
+static void connect_to(const struct host *h, int ours)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_non_null(h->listener);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/socket", outer);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(dup3(fd, ours, O_CLOEXEC), ours);
+	close(fd);
+}
+
+static int start_host(struct host *h, enum carrier carrier, int ours, int theirs)
 {
 	int err;
 
 	*h = (struct host){.end = ours};
 	hooks_exempt = false;
-	err = start_parts(h, by_ring, theirs);
+	err = start_parts(h, carrier, theirs);
 	hooks_exempt = true;
+	if (!err && carrier == ACCEPTED)
+		connect_to(h, ours);
 	if (!err)
 		assert_int_equal(pthread_create(&h->thread, NULL, run_loop, h), 0);
 	return err;
+}
+
+static void put_large(void)
+{
+	static char text[LARGE + 1]; /* zero */
+
+	for (unsigned i = 0; i < LARGE; i++)
+		text[i] = (char)('a' + i * 7 / 3 % 23);
+	put_file(inner, "d/large", text);
 }
 
 /* What of reply M must be the same in each run, as text. */
@@ -167,7 +206,13 @@ static void describe(const struct msg *m, char *text, size_t cap)
 	size_t size;
 
 	assert_non_null(f);
-	if (m->type == Rgetattr) {
+	if (m->type == Rread && m->Rread.data.count > 1000) {
+		uint64_t sum = 0;
+
+		for (uint32_t i = 0; i < m->Rread.data.count; i++)
+			sum = sum * 31 + m->Rread.data.p[i];
+		fprintf(f, "%u bytes, %llx", m->Rread.data.count, (unsigned long long)sum);
+	} else if (m->type == Rgetattr) {
 		fprintf(f, "%o %llu", m->Rgetattr.mode, (unsigned long long)m->Rgetattr.size);
 	} else if (m->type == Rreaddir) {
 		for (size_t at = 0; at < m->Rreaddir.data.count; at += size) {
@@ -196,11 +241,11 @@ struct peer {
 	struct vhost_client *by_ring;
 };
 
-static struct peer peer_new(bool by_ring, int fd)
+static struct peer peer_new(enum carrier carrier, int fd)
 {
 	struct peer p = {0};
 
-	if (by_ring)
+	if (carrier == RING)
 		p.by_ring = vhost_client_new(fd);
 	else
 		p.by_socket = client_new(fd);
@@ -264,7 +309,7 @@ static unsigned count_fds(void)
 }
 
 /* Returns whether a call failed. */
-static bool run(unsigned n, bool by_ring)
+static bool run(unsigned n, enum carrier carrier)
 {
 	unsigned fds = count_fds();
 	struct host h;
@@ -273,13 +318,14 @@ static bool run(unsigned n, bool by_ring)
 	umask(022); /* which the server changed */
 	fill_folder();
 	put_file(inner, "d/f", "hello world");
+	put_large();
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	atomic_store(&n_calls, 0);
 	fail_at = n;
 	injected = 0;
-	err = start_host(&h, by_ring, ends[0], ends[1]);
+	err = start_host(&h, carrier, ends[0], ends[1]);
 	if (!err) {
-		struct peer p = peer_new(by_ring, ends[0]);
+		struct peer p = peer_new(carrier, ends[0]);
 
 		talk(&p, n == 0);
 		peer_free(&p);
@@ -289,25 +335,25 @@ static bool run(unsigned n, bool by_ring)
 		close(ends[0]);
 	}
 	stop_parts(&h);
-	if (!h.listener && !h.device)
+	if (carrier == ACCEPTED || (!h.listener && !h.device))
 		close(ends[1]);
 	if (count_fds() != fds)
 		fail_msg("%s failed (call %u): a descriptor stays open", injected_name, n);
 	return injected;
 }
 
-static void fail_each(bool by_ring)
+static void fail_each(enum carrier carrier)
 {
 	unsigned n, n_failed = 0;
 
 	hooks_exempt = true;
 	hooks_before = before;
 	make_folder();
-	run(0, by_ring);
+	run(0, carrier);
 	n = atomic_load(&n_calls);
 	/* a few more: threads do not always wait for each other in the same way */
 	for (unsigned i = 1; i < n + 10; i++)
-		n_failed += run(i, by_ring);
+		n_failed += run(i, carrier);
 	print_message("%u calls failed, one in a session each\n", n_failed);
 	assert_true(n_failed > n / 2);
 	hooks_before = NULL;
@@ -316,19 +362,26 @@ static void fail_each(bool by_ring)
 static void every_call_may_fail_once(void **state)
 {
 	(void)state;
-	fail_each(false);
+	fail_each(INHERITED);
+}
+
+static void every_call_for_an_accepted_socket_may_fail_once(void **state)
+{
+	(void)state;
+	fail_each(ACCEPTED);
 }
 
 static void every_call_of_a_device_may_fail_once(void **state)
 {
 	(void)state;
-	fail_each(true);
+	fail_each(RING);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_call_may_fail_once),
+		cmocka_unit_test(every_call_for_an_accepted_socket_may_fail_once),
 		cmocka_unit_test(every_call_of_a_device_may_fail_once),
 	};
 
