@@ -87,11 +87,14 @@ int mirrors_parse(const char *text, struct mirrors *ret_m)
 	if (!copy)
 		return -ENOMEM;
 	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		int rating = split(line, column) ? rate(column) : 0;
-		bool sec = rating && is_security(column);
-		char **to = sec ? &m.security : &m.debian;
-		int *best = sec ? &security : &debian;
+		int rating, *best;
+		char **to;
 
+		if (!split(line, column))
+			continue;
+		rating = rate(column);
+		best = is_security(column) ? &security : &debian;
+		to = is_security(column) ? &m.security : &m.debian;
 		if (rating <= *best)
 			continue;
 		free(*to);
