@@ -158,7 +158,7 @@ static int keep_fds(const struct spawn *s)
 	return 0;
 }
 
-static void reset_signals(void)
+void spawn_reset_signals(void)
 {
 	sigset_t none;
 
@@ -227,7 +227,7 @@ static int become(const struct plan *p)
 		return -1;
 	if (place_fds(p->s) || keep_fds(p->s))
 		return -1;
-	reset_signals();
+	spawn_reset_signals();
 	return execve(p->program, (char *const *)p->s->argv, (char *const *)p->env);
 }
 

@@ -66,6 +66,9 @@ int spawn_run(const struct spawn *s);
  * it whatever the exit code was, up to LIMIT bytes (more: -EFBIG). Returns as spawn_run. */
 int spawn_capture(const struct spawn *s, size_t limit, char **ret_out, size_t *ret_n);
 
+/* In a child that will execute a program: no handler, nothing ignored, nothing held back. */
+void spawn_reset_signals(void);
+
 /* The file that execvp would run for NAME, which the caller frees. 0, -ENOENT, -ENOMEM. */
 int spawn_find_program(const char *name, char **ret_path);
 

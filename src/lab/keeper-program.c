@@ -21,17 +21,7 @@
 #include "cleanup.h"
 #include "keeper.h"
 #include "pin.h"
-
-/* What the program started with, and what the keeper shall not react to. */
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	for (int i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
+#include "spawn.h"
 
 _Noreturn void keeper_fail(const struct keeper *k)
 {
@@ -61,7 +51,7 @@ _Noreturn static void become_program(const struct keeper *k, pid_t parent)
 	/* Root could make it writable again. */
 	if (p->read_only)
 		prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN);
-	reset_signals();
+	spawn_reset_signals();
 	execvpe(p->argv[0], (char *const *)p->argv, (char *const *)p->env);
 	keeper_fail(k);
 }
