@@ -12,8 +12,8 @@
 
 struct front;
 
-#define SLOT_HEADER 4096u	 /* bytes of a header, at most */
-#define SLOT_DATA (125u * 4096u) /* of data */
+#define SLOT_HEADER 4096u /* bytes of a header, at most */
+#define SLOT_DATA 512000u /* of data: 125 pages */
 
 struct vhost_slots {
 	struct front *front; /* the caller's */
