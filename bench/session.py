@@ -46,7 +46,8 @@ def find_tools(root, args):
         subprocess.run(["ninja", "-C", build, "bench/bench-helper", "bench/fuse-bench"],
                        check=False, stdout=subprocess.DEVNULL)
     tools = SimpleNamespace(warren=f"{build}/src/cmd/warren", helper=f"{build}/bench/bench-helper",
-                            fuse_bench=f"{build}/bench/fuse-bench", image=None, may_fetch=os.environ.get("WARREN_DEPS") != "no")
+                            fuse_bench=f"{build}/bench/fuse-bench", image=None,
+                            may_fetch=os.environ.get("WARREN_DEPS") != "no")
     for program in (tools.warren, tools.helper, tools.fuse_bench):
         if not os.access(program, os.X_OK):
             raise Missing(f"there is no {program}: build first, or leave out --build")

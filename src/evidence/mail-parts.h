@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of a mail share (record-lookup.c, mail-setup.c, mail-evidence.c, mail-variations.c): looking things up in a record, and its findings. */
+/* What the files of a mail share (record-lookup.c, mail-setup.c, mail-evidence.c,
+ * mail-variations.c): looking things up in a record, and its findings. */
 #ifndef VERIFY_MAIL_PARTS_H
 #define VERIFY_MAIL_PARTS_H
 

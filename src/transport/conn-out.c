@@ -103,8 +103,8 @@ static size_t size_of(const struct conn_frame *f)
 	return f->out[0].iov_len + f->out[1].iov_len + f->piped;
 }
 
-/* The parts of the queue that one system call may send; their bytes in *RET_SIZE. Up to the first pipe:
- * none if what is in it comes next. */
+/* The parts of the queue that one system call may send; their bytes in *RET_SIZE. Up to the first
+ * pipe: none if what is in it comes next. */
 static int gather_locked(const struct conn *c, struct iovec *iov, size_t *ret_size,
 			 bool *ret_pipe_follows)
 {
@@ -284,8 +284,8 @@ static uint8_t *place_head(struct conn *c, struct conn_frame *f, size_t head_len
 	return fits ? f->bytes : f->long_head;
 }
 
-/* Notes the data that are in the frame's pipe. They must be as many as the head says, or the peer would take
- * what follows for something else. */
+/* Notes the data that are in the frame's pipe. They must be as many as the head says, or the peer
+ * would take what follows for something else. */
 static int place_pipe(struct conn *c, struct conn_frame *f, size_t *payload_len)
 {
 	if (!*payload_len)

@@ -9,8 +9,8 @@
  * together, or as soon as they are many bytes, a worker's reply leaves at once, and no thread waits for another one's system call.
  * When the socket is full the loop's thread goes on once it is writable.
  *
- * File data may come in a pipe (pipes.h) instead of memory: then all that is queued before them leaves with one
- * system call, and they with the next.
+ * File data may come in a pipe (pipes.h) instead of memory: then all that is queued before them
+ * leaves with one system call, and they with the next.
  *
  * What the peer can make us hold is bounded: each message is charged (`held`) with the memory that
  * it keeps and the reply that it asks for, until that reply is sent. Over the bound nothing more is

@@ -37,9 +37,9 @@ struct channel_ops {
 	int (*pipe)(struct frame *f, size_t count, int *ret_fd);
 
 	/* Queues the reply: HEAD_LEN bytes at HEAD (copied), then the first PAYLOAD_LEN bytes of
-	 * the memory from `payload`, or all that is in the pipe, which is as many. From any thread. Replies to frames received in the channel's
-	 * thread go out when receive returns to it, others at once. The frame is the transport's
-	 * again. */
+	 * the memory from `payload`, or all that is in the pipe, which is as many. From any
+	 * thread. Replies to frames received in the channel's thread go out when receive returns to
+	 * it, others at once. The frame is the transport's again. */
 	void (*reply)(struct frame *f, const void *head, uint32_t head_len, uint32_t payload_len);
 
 	/* No reply will come: the request was flushed, or the session is over. From any thread. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A whole session over a socket, inherited or accepted, or over a vhost-user device, again and again: in the n-th run the n-th
- * call of the server to the system or to the allocator fails. Whatever it is, each reply is right or an error that the client
- * can make sense of, or the connection ends; none is missing, and nothing stays open. */
+/* A whole session over a socket, inherited or accepted, or over a vhost-user device, again and again:
+ * in the n-th run the n-th call of the server to the system or to the allocator fails. Whatever it
+ * is, each reply is right or an error that the client can make sense of, or the connection ends; none
+ * is missing, and nothing stays open. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
