@@ -60,10 +60,6 @@ static const uint32_t no_btime_types[] = {OVERLAYFS_SUPER_MAGIC, MSDOS_SUPER_MAG
 static const uint32_t plain_types[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
 				       F2FS_SUPER_MAGIC, TMPFS_MAGIC};
 
-static const uint32_t page_cache_types[] = {EXT4_SUPER_MAGIC,  XFS_SUPER_MAGIC,
-					    BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
-					    TMPFS_MAGIC,       OVERLAYFS_SUPER_MAGIC};
-
 /* As statfs(2) tells them: here not each listing is an access that sets a folder's atime. */
 #define LAZY_ATIME (ST_NOATIME | ST_NODIRATIME | ST_RELATIME)
 
@@ -109,7 +105,7 @@ static struct device *add_device_locked(struct local *l, uint64_t dev, const str
 		       !is_one_of(type, no_btime_types, ARRAY_SIZE(no_btime_types));
 	d->is_plain = is_one_of(type, plain_types, ARRAY_SIZE(plain_types));
 	d->lists_by_ctime = d->is_plain && (uint64_t)fs->f_flags & LAZY_ATIME;
-	d->splices = is_one_of(type, page_cache_types, ARRAY_SIZE(page_cache_types));
+	d->splices = d->is_plain || type == OVERLAYFS_SUPER_MAGIC;
 	d->next = l->devices;
 	l->devices = d;
 	return d;
