@@ -15,6 +15,7 @@
 #include "logging.h"
 #include "macros.h"
 #include "pin.h"
+#include "processes.h"
 #include "progress.h"
 
 #define TRACED_SECONDS 0.2
@@ -56,6 +57,24 @@ static int pin(uint32_t cpu)
 		return EXIT_OK;
 	log_error("cannot run on CPU %u: %s", cpu, strerror(-r));
 	return EXIT_ENVIRONMENT;
+}
+
+/* The server's process, that the user named. */
+static int check_pid(pid_t pid)
+{
+	pid_t pids[PROCESSES_MAX];
+	unsigned n = pid ? processes_list(pid, pids) : 0;
+
+	if (pid && !n) {
+		log_error("there is no process %d; --pid is the server's", (int)pid);
+		return EXIT_USAGE;
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (pids[i] == getpid()) {
+			log_error("process %d started this one; --pid is the server's", (int)pid);
+			return EXIT_USAGE;
+		}
+	return EXIT_OK;
 }
 
 static int failed(int err, char *reason)
@@ -160,7 +179,9 @@ int cmd_bench(int argc, char **argv)
 		bench_print_help();
 		return EXIT_OK;
 	}
-	r = pin(o.cpu);
+	r = check_pid((pid_t)o.pid);
+	if (!r)
+		r = pin(o.cpu);
 	if (r)
 		return r;
 	const struct load_plan plan = {

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "address.h"
 #include "cleanup.h"
@@ -15,6 +17,7 @@
 #include "link.h"
 #include "load-parts.h"
 #include "macros.h"
+#include "processes.h"
 #include "syscalls.h"
 
 /* After the end of a cell, the time for what is still in flight. */
@@ -110,17 +113,6 @@ void load_free(struct load *l)
 static uint64_t seconds_ns(double s)
 {
 	return (uint64_t)(s * (double)NS_PER_SEC);
-}
-
-/* Nanoseconds that the process PID has had of CPUs; 0: not to be had. */
-static uint64_t cpu_ns(pid_t pid)
-{
-	struct timespec t;
-	clockid_t clock;
-
-	if (!pid || clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
-		return 0;
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
 }
 
 void lane_count(struct lane *l, uint64_t bytes, uint64_t entries)
@@ -325,7 +317,11 @@ struct costs {
 
 static struct costs costs_now(const struct load_run *r)
 {
-	return (struct costs){cpu_ns(r->load->plan.server), cpu_ns(getpid()),
+	struct timespec own;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+	return (struct costs){r->load->plan.server ? processes_cpu_ns(r->load->plan.server) : 0,
+			      (uint64_t)own.tv_sec * NS_PER_SEC + (uint64_t)own.tv_nsec,
 			      r->syscalls ? syscalls_count(r->syscalls) : 0};
 }
 
@@ -335,7 +331,7 @@ static void note_costs(struct load_run *r, uint64_t began, struct costs from)
 	double n = (double)r->result->requests;
 
 	r->result->seconds = (double)(clock_now_ns() - began) / (double)NS_PER_SEC;
-	r->result->server_cpu_us = from.server && n > 0
+	r->result->server_cpu_us = from.server && to.server >= from.server && n > 0
 					   ? (double)(to.server - from.server) / 1000 / n
 					   : -1;
 	r->result->own_cpu_us = n > 0 ? (double)(to.own - from.own) / 1000 / n : -1;

@@ -36,7 +36,7 @@ struct load_plan {
 	const char *file;    /* an existing one in the share, "/"-separated; NULL: make files */
 	uint64_t file_bytes; /* of the file that is made */
 	unsigned entries;    /* of the folder that is made */
-	pid_t server;	     /* whose CPU time counts; 0: as the kernel tells, or unknown */
+	pid_t server; /* whose CPU time counts, with that of its children; 0: as the kernel tells, or unknown */
 };
 
 struct load_cell {

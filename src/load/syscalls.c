@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Theory of operation
  *
- * A child of ours seizes each thread of the process and lets it run from system call to system
+ * A child of ours seizes each thread of the processes and lets it run from system call to system
  * call. Its counter and its state are in memory that both share. When the child ends, whatever way,
  * the kernel lets go of the threads: so it needs no orderly end. */
 #include "syscalls.h"
@@ -21,6 +21,7 @@
 
 #include "cleanup.h"
 #include "macros.h"
+#include "processes.h"
 
 /* ptrace takes any word as its last argument. */
 #define OPTIONS ((long)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE))
@@ -42,8 +43,8 @@ static int seize(pid_t tid)
 	return 1;
 }
 
-/* Those that are there. Returns how many, or -errno. */
-static int seize_all(pid_t pid)
+/* The threads of one process that are there. Returns how many, or -errno. */
+static int seize_process(pid_t pid)
 {
 	autoclosedir DIR *d = NULL;
 	const struct dirent *e;
@@ -60,6 +61,23 @@ static int seize_all(pid_t pid)
 		if (r < 0)
 			return r;
 		n += r;
+	}
+	return n ? n : -ESRCH;
+}
+
+/* Those of the process and of all that it started. The same. */
+static int seize_all(pid_t pid)
+{
+	pid_t pids[PROCESSES_MAX];
+	unsigned n_pids = processes_list(pid, pids);
+	int n = 0;
+
+	for (unsigned i = 0; i < n_pids; i++) {
+		int r = seize_process(pids[i]);
+
+		if (r < 0 && r != -ESRCH)
+			return r;
+		n += MAX(r, 0);
 	}
 	return n ? n : -ESRCH;
 }

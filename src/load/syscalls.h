@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How many system calls a process makes. It is traced meanwhile, by a process of our own: it runs
- * slower, so nothing else can be measured at the same time. */
+/* How many system calls a process makes, and those that it started. They are traced meanwhile, by a
+ * process of our own, and slower: nothing else can be measured at the same time. */
 #ifndef LOAD_SYSCALLS_H
 #define LOAD_SYSCALLS_H
 
@@ -9,7 +9,7 @@
 
 struct syscalls;
 
-/* All threads of the process PID, those that it will make included. 0, -EPERM when we may not trace
+/* All threads of the process PID and of its children, those that they will make included. 0, -EPERM when we may not trace
  * it (another user's, or the kernel forbids it), -ESRCH, other -errno. Call it from a process that
  * has one thread. */
 int syscalls_start(pid_t pid, struct syscalls **ret_s);
