@@ -195,6 +195,7 @@ struct backend {
 struct file_memory {
 	_Atomic uint64_t told_size;  /* what the last getattr said */
 	_Atomic uint64_t ours_until; /* wall clock, ns: of the last change by a client */
+	atomic_uint n_changing;	     /* changes by clients that are under way */
 };
 
 struct node {

@@ -219,18 +219,42 @@ int guard_read(struct request *r, struct fid *f, uint64_t offset, uint32_t asked
 	return 0;
 }
 
+/* How many others are at it. */
+static unsigned begin_change(struct request *r, struct node *n)
+{
+	return n->memory && is_on(r, GUARD_WRITERS) ? atomic_fetch_add(&n->memory->n_changing, 1)
+						    : 0;
+}
+
+void guard_change(struct request *r, struct node *n)
+{
+	(void)begin_change(r, n);
+}
+
+void guard_changed(struct request *r, struct node *n, bool it_was)
+{
+	if (it_was)
+		guard_written(r, n);
+	if (n->memory && is_on(r, GUARD_WRITERS))
+		atomic_fetch_sub(&n->memory->n_changing, 1);
+}
+
+/* A change of another client that is under way, or was when we looked, may be what we see: its thread may have
+ * been stopped, on a busy host for long, before it could tell that the change is ours. */
 void guard_write(struct request *r, const struct fid *f)
 {
 	const struct file_memory *m = f->node->memory;
+	unsigned n_others = begin_change(r, f->node);
 	uint64_t ours;
 	struct attr a;
 
-	if (!m || !is_on(r, GUARD_WRITERS))
+	if (!m || !is_on(r, GUARD_WRITERS) || n_others)
 		return;
-	ours = atomic_load_explicit(&m->ours_until, memory_order_relaxed);
+	ours = atomic_load(&m->ours_until);
 	if (wall_clock_ns() < ours + WRITE_GAP_NS)
 		return;
-	if (changed_ns(r, f, &a) > ours)
+	if (changed_ns(r, f, &a) > ours && atomic_load(&m->n_changing) == 1 &&
+	    atomic_load(&m->ours_until) == ours)
 		acted(r, GUARD_WRITERS,
 		      "a client writes to a file that was changed on the host: a client that "
 		      "writes back whole pages undoes such changes");
@@ -239,8 +263,7 @@ void guard_write(struct request *r, const struct fid *f)
 void guard_written(struct request *r, struct node *n)
 {
 	if (n->memory && is_on(r, GUARD_WRITERS))
-		atomic_store_explicit(&n->memory->ours_until, wall_clock_ns(),
-				      memory_order_relaxed);
+		atomic_store(&n->memory->ours_until, wall_clock_ns());
 }
 
 void guard_told_size(struct node *n, uint64_t size)

@@ -69,8 +69,12 @@ void guard_opened(struct request *r, const struct fid *f, uint32_t flags, struct
 /* A read of ASKED bytes at OFFSET brought GOT. 0, or -EIO instead. */
 int guard_read(struct request *r, struct fid *f, uint64_t offset, uint32_t asked, size_t got);
 
-/* Before and after F is written to. */
+/* F is going to be written to, or N changed in another way; guard_changed must follow. */
 void guard_write(struct request *r, const struct fid *f);
+void guard_change(struct request *r, struct node *n);
+void guard_changed(struct request *r, struct node *n, bool it_was);
+
+/* A client has made or emptied N. */
 void guard_written(struct request *r, struct node *n);
 
 /* The client knows that N has SIZE bytes. */

@@ -86,10 +86,11 @@ int op_setattr(struct request *r)
 	if (err)
 		return err;
 	c = handler_call(r, f);
+	guard_change(r, f->node);
 	err = backend_call(f->node, setattr, f->file, &c, &change);
+	guard_changed(r, f->node, !err);
 	if (err)
 		return err;
-	guard_written(r, f->node);
 	if (m->valid & P9_SETATTR_SIZE)
 		guard_told_size(f->node, m->size);
 	return 0;

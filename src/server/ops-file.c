@@ -173,11 +173,10 @@ int op_write(struct request *r)
 	} else if (given) {
 		guard_write(r, f);
 		err = backend_call(f->file, write, &c, r->iov, r->n_iov, m->offset, &n);
+		guard_changed(r, f->node, !err);
 	}
 	if (err)
 		return err;
-	if (f->kind == FID_OPEN)
-		guard_written(r, f->node);
 	r->reply.Rwrite.count = (uint32_t)MIN(n, given);
 	server_count(r->session->server, METER_BYTES_WRITTEN, r->reply.Rwrite.count);
 	return 0;

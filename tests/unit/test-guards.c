@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +19,24 @@
 
 static char dir[] = "/tmp/warren-guards-XXXXXX";
 static char path[64];
+
+/* What happens once between a write and its end. */
+static void (*meanwhile)(void);
+
+ssize_t __wrap_pwritev64v2(int fd, const struct iovec *iov, int n, off_t offset, int flags);
+ssize_t __real_pwritev64v2(int fd, const struct iovec *iov, int n, off_t offset, int flags);
+
+ssize_t __wrap_pwritev64v2(int fd, const struct iovec *iov, int n, off_t offset, int flags)
+{
+	ssize_t written = __real_pwritev64v2(fd, iov, n, offset, flags);
+	void (*act)(void) = written > 0 ? meanwhile : NULL;
+
+	if (act) {
+		meanwhile = NULL;
+		act();
+	}
+	return written;
+}
 
 struct rig {
 	struct backend *backend;
@@ -32,13 +51,25 @@ static void note(void *ctx, enum guard g, const char *what)
 	((struct rig *)ctx)->acted[g]++;
 }
 
+/* Another client of the server. */
+static struct fake_channel *connect_client(const struct rig *r, unsigned msize)
+{
+	const struct fake_config fake = {.max_msize = msize};
+	struct fake_channel *fc = fake_channel_new(server_handler(r->server), &fake);
+	const struct msg *m;
+
+	assert_int_equal(
+		fake_channel_callf(fc, &m, "Tversion tag=65535 msize=%u version=9P2000.L", msize),
+		0);
+	assert_int_equal(fake_channel_callf(fc, &m, "Tattach tag=1 fid=0 afid=4294967295"), 0);
+	return fc;
+}
+
 /* The folder TREE with the guards that TEXT names, attached as fid 0. */
 static void start(struct rig *r, const char *tree, const char *text, unsigned msize)
 {
 	struct server_config cfg = {.guard_acted = note, .guard_ctx = r};
 	const struct local_config local = {.dir = tree};
-	const struct fake_config fake = {.max_msize = msize};
-	const struct msg *m;
 	const char *bad;
 	size_t len;
 
@@ -47,11 +78,7 @@ static void start(struct rig *r, const char *tree, const char *text, unsigned ms
 	assert_int_equal(guards_parse(text, &cfg.guards, &bad, &len), 0);
 	cfg.backend = r->backend;
 	assert_int_equal(server_new(&cfg, &r->server), 0);
-	r->fc = fake_channel_new(server_handler(r->server), &fake);
-	assert_int_equal(fake_channel_callf(r->fc, &m,
-					    "Tversion tag=65535 msize=%u version=9P2000.L", msize),
-			 0);
-	assert_int_equal(fake_channel_callf(r->fc, &m, "Tattach tag=1 fid=0 afid=4294967295"), 0);
+	r->fc = connect_client(r, msize);
 }
 
 static uint64_t stop(struct rig *r, enum guard g)
@@ -291,6 +318,46 @@ static void changes_by_clients_are_no_others(void **state)
 	assert_int_equal(stop(&r, GUARD_WRITERS), 0);
 }
 
+static struct fake_channel *other;
+
+static void other_writes(void)
+{
+	const struct msg *m;
+
+	wait_for_file_clock();
+	assert_int_equal(fake_channel_callf(other, &m, "Twrite tag=1 fid=1 offset=5 data=xyz"), 0);
+}
+
+/* The thread that writes may be stopped before it can tell whose change that is. */
+static void a_change_that_is_under_way_is_no_others(void **state)
+{
+	const struct msg *m;
+	struct rig r;
+
+	(void)state;
+	make_file(10, 3600);
+	start(&r, dir, "writers", 8192);
+	open_as(&r, 1, "a", 1);
+	other = connect_client(&r, 8192);
+	assert_int_equal(fake_channel_callf(other, &m, "Twalk tag=1 fid=0 newfid=1 wname=[a]"), 0);
+	assert_int_equal(fake_channel_callf(other, &m, "Tlopen tag=1 fid=1 flags=1"), 0);
+	wait_for_file_clock();
+	meanwhile = other_writes;
+	CALL(&r, 0, "Twrite tag=1 fid=1 offset=0 data=abc");
+	assert_null(meanwhile);
+	assert_int_equal(r.acted[GUARD_WRITERS], 0);
+	/* and both have told */
+	wait_for_file_clock();
+	CALL(&r, 0, "Twrite tag=1 fid=1 offset=0 data=abc");
+	assert_int_equal(r.acted[GUARD_WRITERS], 0);
+	wait_for_file_clock();
+	make_file(20, 0);
+	CALL(&r, 0, "Twrite tag=1 fid=1 offset=0 data=abc");
+	assert_int_equal(r.acted[GUARD_WRITERS], 1);
+	fake_channel_free(other);
+	stop(&r, GUARD_WRITERS);
+}
+
 /* What sysfs says and what it holds. */
 #define PSEUDO_DIR "/sys/kernel"
 #define PSEUDO_FILE "uevent_seqnum"
@@ -376,6 +443,7 @@ int main(void)
 		cmocka_unit_test(a_client_may_shrink_a_file_itself),
 		cmocka_unit_test(a_write_to_what_the_host_changed_is_warned_of),
 		cmocka_unit_test(changes_by_clients_are_no_others),
+		cmocka_unit_test(a_change_that_is_under_way_is_no_others),
 		cmocka_unit_test(a_pseudo_file_has_the_size_of_what_it_holds),
 		cmocka_unit_test(a_list_changes_what_is_on),
 	};
