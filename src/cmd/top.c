@@ -14,7 +14,7 @@
 #include "options.h"
 #include "scrape-client.h"
 
-#define ANSWER_MS 3000
+#define ANSWER_MS 10000 /* of a server on a busy machine */
 
 static const char *const orders[] = {"rate", "p99", "time", "errors", "name", NULL};
 
@@ -87,7 +87,9 @@ static int no_answer(const struct top *t, int err, const char *reason, char **re
 		    "you "
 		    "connect?",
 		    t->text, reason, t->text);
-	return was_there || err == -EPROTO || err == -ETIMEDOUT ? EXIT_GUEST : EXIT_ENVIRONMENT;
+	return was_there || err == -EPROTO || err == -ETIMEDOUT || err == -ECONNRESET
+		       ? EXIT_GUEST
+		       : EXIT_ENVIRONMENT;
 }
 
 int top_take(struct top *t, char **ret_why)

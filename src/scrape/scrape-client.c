@@ -35,7 +35,7 @@ static int wait_for(int fd, uint64_t deadline)
 	return n > 0 ? 0 : n == 0 ? -ETIMEDOUT : -errno;
 }
 
-/* Until the peer closes; BUF has room for a NUL behind CAP bytes. */
+/* Until the peer closes, which must have said something; BUF has room for a NUL behind CAP bytes. */
 static int receive_all(int fd, uint64_t deadline, char *buf, size_t cap)
 {
 	size_t n = 0;
@@ -56,7 +56,7 @@ static int receive_all(int fd, uint64_t deadline, char *buf, size_t cap)
 		n += got > 0 ? (size_t)got : 0;
 	}
 	buf[n] = '\0';
-	return 0;
+	return n ? 0 : -ECONNRESET; /* a server that ends hangs up */
 }
 
 /* Behind the header of an answer that is 200; NULL: it is no such answer. */
