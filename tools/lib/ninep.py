@@ -73,8 +73,8 @@ class Socket:
             self.socket = socket.create_connection((host, int(port)), seconds)
         else:
             self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.connect(path)  # which waits where the queue is full; with a time limit it would fail there
             self.socket.settimeout(seconds)
-            self.socket.connect(path)
         self.rest = b""
 
     def close(self):
