@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -121,17 +122,19 @@ static void ring(void *arg, const char *line)
 
 static void a_signal_ends_the_tool(void **state)
 {
+	const struct itimerval every_second = {{1, 0}, {1, 0}}, never = {{0, 0}, {0, 0}};
 	const struct sigaction act = {.sa_handler = note};
 	autofree char *reason = NULL;
 	struct tool t = {.argv = (const char *const[]){"sh", "-c", "echo; sleep 1000", NULL},
 			 .line = ring};
 
 	(void)state;
-	/* The signal comes before the poll, or in it: an alarm makes sure of the second. */
+	/* The signal comes before the poll, or in it: alarms make sure of the second. */
 	sigaction(SIGUSR1, &act, NULL);
 	sigaction(SIGALRM, &act, NULL);
-	alarm(1);
+	setitimer(ITIMER_REAL, &every_second, NULL);
 	assert_int_equal(tool_run(&t, NULL, &reason), -EINTR);
+	setitimer(ITIMER_REAL, &never, NULL);
 	assert_string_equal(reason, "interrupted");
 }
 
