@@ -39,7 +39,7 @@ class Qemu:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
             listener.listen()
-            listener.settimeout(20)
+            listener.settimeout(120)
             self.process = subprocess.Popen(
                 command + ["-M", "microvm,memory-backend=ram", "-m", str(MEMORY >> 20), "-nodefaults",
                            "-no-user-config", "-display", "none", "-S", "-accel", "tcg", "-qtest", "unix:" + path,
@@ -49,7 +49,7 @@ class Qemu:
                            "-device", "virtio-9p-device,fsdev=f,mount_tag=t"],
                 stdin=subprocess.DEVNULL)
             self.channel, _ = listener.accept()
-        self.channel.settimeout(20)
+        self.channel.settimeout(120)
         self.lines = self.channel.makefile("r")
         self.turn = 0
         self._start_device()

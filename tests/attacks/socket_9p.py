@@ -15,7 +15,7 @@ class SocketServer(Socket):
         self.process = subprocess.Popen([w.format(socket=path, folder=folder) for w in command],
                                         cwd=scratch,  # where it leaves a core
                                         stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while True:
             try:
                 super().__init__(path, seconds)

@@ -28,7 +28,7 @@ struct client *client_new(int fd)
 		return NULL;
 	}
 	c->fd = fd;
-	c->timeout_ms = 20000;
+	c->timeout_ms = 120000;
 	return c;
 }
 

@@ -18,7 +18,7 @@ struct client *client_connect_unix(const char *path);
 void client_free(struct client *c);
 int client_fd(const struct client *c);
 
-/* How long a receive waits before it returns -ETIMEDOUT; 20 seconds unless told. */
+/* How long a receive waits before it returns -ETIMEDOUT; 120 seconds unless told. */
 void client_set_timeout(struct client *c, int ms);
 
 int client_send(struct client *c, const struct msg *m);

@@ -210,7 +210,7 @@ static void wait_for(struct echo *e, const unsigned *what, unsigned n)
 	struct timespec end;
 
 	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += 20;
+	end.tv_sec += 120;
 	pthread_mutex_lock(&e->lock);
 	while (*what < n) {
 		int r = pthread_cond_timedwait(&e->changed, &e->lock, &end);

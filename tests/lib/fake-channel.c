@@ -14,7 +14,7 @@
 #include "transport.h"
 
 #define SCRATCH (1u << 17)
-#define PATIENCE_SEC 20
+#define PATIENCE_SEC 120
 
 struct fake_channel {
 	struct channel channel;

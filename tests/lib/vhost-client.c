@@ -14,7 +14,7 @@
 #include "vhost-slots.h"
 
 #define LOOK_AGAIN_MS 20 /* a reply may be there that nobody told us of */
-#define LIMIT_NS (20 * NS_PER_SEC)
+#define LIMIT_NS (120 * NS_PER_SEC)
 
 struct vhost_client {
 	struct front *front;

@@ -13,7 +13,7 @@ struct vhost_client *vhost_client_new(int fd);
 void vhost_client_free(struct vhost_client *c);
 
 /* Sends the message that TEXT says. 0 and the reply, Rlerror too, whose views live until the next
- * call; -ECONNRESET: the device is gone or broken; -ETIMEDOUT after 20 s; what msg_decode says of
+ * call; -ECONNRESET: the device is gone or broken; -ETIMEDOUT after 120 s; what msg_decode says of
  * bytes that are no reply. */
 int vhost_client_call(struct vhost_client *c, const char *text, struct msg *ret_reply);
 

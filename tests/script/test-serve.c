@@ -103,7 +103,7 @@ static int finish(struct run *run)
 {
 	int status = -1;
 
-	assert_int_equal(child_wait(&run->child, 20000, &status), 0);
+	assert_int_equal(child_wait(&run->child, 120000, &status), 0);
 	close(run->ready);
 	return status;
 }
@@ -367,7 +367,7 @@ static void it_ends_with_its_only_peer(void **state)
 	assert_int_equal(spawn_start(&s, &child), 0);
 	close(pair[1]);
 	is_served(client_new(pair[0]));
-	assert_int_equal(child_wait(&child, 20000, &status), 0);
+	assert_int_equal(child_wait(&child, 120000, &status), 0);
 	assert_int_equal(status, 0);
 }
 
