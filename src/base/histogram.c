@@ -30,12 +30,17 @@ static uint64_t top_of(size_t bucket)
 	return ((uint64_t)(bucket % LINEAR + LINEAR + 1) << shift) - 1;
 }
 
+void histogram_add_n(struct histogram *h, uint64_t value, uint64_t n)
+{
+	h->buckets[bucket_of(value)] += n;
+	h->count += n;
+	h->sum += value * n;
+	h->max = MAX(h->max, value);
+}
+
 void histogram_add(struct histogram *h, uint64_t value)
 {
-	h->buckets[bucket_of(value)]++;
-	h->count++;
-	h->sum += value;
-	h->max = MAX(h->max, value);
+	histogram_add_n(h, value, 1);
 }
 
 void histogram_merge(struct histogram *h, const struct histogram *from)

@@ -15,6 +15,9 @@ struct histogram {
 
 void histogram_add(struct histogram *h, uint64_t value);
 
+/* N times, N above 0. */
+void histogram_add_n(struct histogram *h, uint64_t value, uint64_t n);
+
 /* Adds all that FROM holds to H. */
 void histogram_merge(struct histogram *h, const struct histogram *from);
 

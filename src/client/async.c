@@ -11,6 +11,8 @@
 #include "msg.h"
 
 #define SYNC_TIMEOUT_MS 30000
+/* A signal that comes between the look at the flag and the wait is seen after so long. */
+#define STOP_SLICE_MS 500
 
 struct async {
 	struct link *link;
@@ -18,6 +20,8 @@ struct async {
 	uint16_t *free_tags;	   /* a stack */
 	struct async_call **calls; /* by tag */
 	struct async_call *version;
+	int patience_ms;
+	const volatile int *stop; /* NULL: nothing ends a wait early */
 };
 
 int async_new(struct link *l, unsigned depth, struct async **ret_a)
@@ -40,12 +44,19 @@ int async_new(struct link *l, unsigned depth, struct async **ret_a)
 	}
 	a->link = l;
 	a->depth = depth;
+	a->patience_ms = SYNC_TIMEOUT_MS;
 	while (a->n_free < depth) {
 		a->free_tags[a->n_free] = (uint16_t)(depth - 1 - a->n_free);
 		a->n_free++;
 	}
 	*ret_a = a;
 	return 0;
+}
+
+void async_set_patience(struct async *a, int ms, const volatile int *stop)
+{
+	a->patience_ms = ms;
+	a->stop = stop;
 }
 
 void async_free(struct async *a)
@@ -193,12 +204,22 @@ static void note_reply(struct async_call *c, const struct msg *reply, int err)
 int async_call_now(struct async *a, struct msg *m, struct msg *ret_reply)
 {
 	struct sync s = {.call.done = note_reply, .reply = ret_reply};
-	int err = async_send(a, m, &s.call);
+	int err = async_send(a, m, &s.call), left = a->patience_ms;
 
 	while (!err && !s.done) {
-		err = async_wait(a, SYNC_TIMEOUT_MS);
+		int slice = MIN(left, a->stop ? STOP_SLICE_MS : left);
+
+		if (a->stop && *a->stop) {
+			err = -EINTR;
+			break;
+		}
+		err = async_wait(a, slice);
 		if (err == -EINTR)
 			err = 0;
+		else if (err == -ETIMEDOUT && (left -= slice) > 0)
+			err = 0;
+		else if (!err) /* bytes went or came */
+			left = a->patience_ms;
 	}
 	if (err && !s.done)
 		take_call(a, s.call.tag);

@@ -44,8 +44,12 @@ int async_wait(struct async *a, int ms);
 unsigned async_in_flight(const struct async *a);
 struct link *async_link(struct async *a);
 
+/* How long async_call_now waits (30 s), and what ends that with -EINTR when a handler of signals has set
+ * it (NULL: nothing does). */
+void async_set_patience(struct async *a, int ms, const volatile int *stop);
+
 /* One request, waited for: 0 and the reply, whose views live until the next request; else as DONE
- * says it, or -ETIMEDOUT after 30 s. Only with nothing else in flight. */
+ * says it, or -ETIMEDOUT. Only with nothing else in flight. */
 int async_call_now(struct async *a, struct msg *m, struct msg *ret_reply);
 
 /* Tversion and Tattach of fid 0 as user UID to ANAME. *RET_MSIZE is what the server agreed to. */

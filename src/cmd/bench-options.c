@@ -24,6 +24,7 @@ enum option_key {
 	OPT_SIZE,
 	OPT_SEQUENTIAL,
 	OPT_SECONDS,
+	OPT_TIMEOUT,
 	OPT_RATE,
 	OPT_MSIZE,
 	OPT_FILE,
@@ -44,6 +45,7 @@ static const struct option long_options[] = {
 	{"size", required_argument, NULL, OPT_SIZE},
 	{"sequential", no_argument, NULL, OPT_SEQUENTIAL},
 	{"seconds", required_argument, NULL, OPT_SECONDS},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"rate", required_argument, NULL, OPT_RATE},
 	{"msize", required_argument, NULL, OPT_MSIZE},
 	{"file", required_argument, NULL, OPT_FILE},
@@ -73,7 +75,8 @@ void bench_print_help(void)
 	       "  --sequential          reads and writes go through the file (random places)\n"
 	       "  --rate N              N operations a second, evenly: a latency counts from the\n"
 	       "                        time an operation was due (as many as the server bears)\n"
-	       "  --seconds S           for each cell, after a tenth of it to warm up (1)\n\n"
+	       "  --seconds S           for each cell, after a tenth of it to warm up (1)\n"
+	       "  --timeout S           give up when the server says nothing for so long (30)\n\n"
 	       "where:\n"
 	       "  --msize N             bytes of the largest message, 4096 to 1048576 (512000)\n"
 	       "  --aname NAME          what to attach to, for servers with several exports\n"
@@ -164,6 +167,8 @@ static int set_option(struct bench_options *o, enum option_key key, const char *
 		return EXIT_OK;
 	case OPT_SECONDS:
 		return get_seconds(value, &o->seconds);
+	case OPT_TIMEOUT:
+		return get_number("timeout", value, 1, 86400, &o->timeout);
 	case OPT_RATE:
 		return get_number("rate", value, 1, 100000000, &o->rate);
 	case OPT_MSIZE:
@@ -247,6 +252,7 @@ int bench_get_options(int argc, char **argv, struct bench_options *ret_o)
 		.connections = {1},
 		.n_connections = 1,
 		.seconds = 1,
+		.timeout = 30,
 		.size = 4096,
 		.msize = 512000,
 		.entries = 1000,

@@ -91,6 +91,7 @@ struct bench {
 	struct load *load;
 	struct bench_row *rows;
 	unsigned n_rows, n_cells;
+	int status; /* EXIT_GUEST: of a cell nothing but errors came */
 	struct progress progress;
 };
 
@@ -110,36 +111,46 @@ static int count_syscalls(struct load *l, const struct load_cell *cell, struct l
 	return err;
 }
 
+/* Of a cell that was interrupted what was measured until then is shown: it says how long that is. */
+static void keep_row(struct bench *b)
+{
+	struct bench_row *row = &b->rows[b->n_rows++];
+	const struct load_result *r = &row->result;
+
+	if (b->o->json)
+		bench_print_json(row);
+	if (!r->operations || r->errors < r->operations)
+		return;
+	progress_done(&b->progress);
+	log_error("%s, depth %u: each operation had an error: %s", load_op_name(row->cell.op),
+		  row->cell.depth, strerror(r->first_error));
+	b->status = EXIT_GUEST;
+}
+
 static int run_cell(struct bench *b, const struct load_cell *cell)
 {
 	struct bench_row *row = &b->rows[b->n_rows];
 	char *reason = NULL;
 	int err;
 
-	progress_update(&b->progress, "%u of %u: %s, depth %u, %u connections", b->n_rows + 1,
-			b->n_cells, load_op_name(cell->op), cell->depth, cell->connections);
+	progress_update(&b->progress, "%u of %u: %s, depth %u, %u connection%s", b->n_rows + 1,
+			b->n_cells, load_op_name(cell->op), cell->depth, cell->connections,
+			cell->connections == 1 ? "" : "s");
 	row->cell = *cell;
 	err = load_run(b->load, cell, &row->result, &reason);
-	if (err == -EINTR) {
-		progress_done(&b->progress);
-		free(reason);
-		return -1;
-	}
-	if (err) {
-		progress_done(&b->progress);
-		return failed(err, reason);
-	}
-	if (b->o->syscalls) {
+	if (!err && b->o->syscalls)
 		err = count_syscalls(b->load, cell, &row->result, &reason);
-		if (err) {
-			progress_done(&b->progress);
-			return failed(err, reason);
-		}
+	if (!err) {
+		keep_row(b);
+		return EXIT_OK;
 	}
-	b->n_rows++;
-	if (b->o->json)
-		bench_print_json(row);
-	return EXIT_OK;
+	progress_done(&b->progress);
+	if (err != -EINTR)
+		return failed(err, reason);
+	free(reason);
+	if (row->result.operations)
+		keep_row(b);
+	return -1;
 }
 
 static int run_all(struct bench *b)
@@ -163,15 +174,40 @@ static int run_all(struct bench *b)
 				r = run_cell(b, &cell);
 			}
 	progress_done(&b->progress);
-	return r;
+	return r ? r : b->status;
+}
+
+static int measure(struct bench *b, const struct load_plan *plan)
+{
+	const struct bench_options *o = b->o;
+	autofree char *left = NULL;
+	char *reason = NULL;
+	int err = b->rows ? load_new(plan, &b->load, &reason) : -ENOMEM, r;
+
+	if (err == -EINTR) {
+		log_error("stopped before the first cell (%s)", reason ? reason : "interrupted");
+		free(reason);
+		return EXIT_GUEST;
+	}
+	r = err ? failed(err, reason) : run_all(b);
+	if (!o->json)
+		bench_print_table(o, b->rows, b->n_rows);
+	if (r < 0) {
+		log_error("stopped in cell %u of %u", b->n_rows ? b->n_rows : 1, b->n_cells);
+		r = EXIT_GUEST;
+	}
+	fflush(stdout);
+	load_free(b->load, &left);
+	if (left)
+		log_error("%s", left);
+	return left && r == EXIT_OK ? EXIT_GUEST : r;
 }
 
 int cmd_bench(int argc, char **argv)
 {
 	struct bench_options o;
 	struct bench b = {.o = &o};
-	char *reason = NULL;
-	int r = bench_get_options(argc, argv, &o), err;
+	int r = bench_get_options(argc, argv, &o);
 
 	if (r)
 		return r;
@@ -194,21 +230,14 @@ int cmd_bench(int argc, char **argv)
 		.file_bytes = (uint64_t)o.file_mib << 20,
 		.entries = o.entries,
 		.server = (pid_t)o.pid,
+		.timeout = o.timeout,
 		.one_at_a_time = o.is_vhost_user,
 	};
 	b.n_cells = o.n_ops * o.n_depths * o.n_connections;
 	b.rows = calloc(b.n_cells, sizeof(*b.rows));
 	progress_init(&b.progress, "bench");
 	catch_signals();
-	err = b.rows ? load_new(&plan, &b.load, &reason) : -ENOMEM;
-	r = err ? failed(err, reason) : run_all(&b);
-	if (!o.json)
-		bench_print_table(&o, b.rows, b.n_rows);
-	if (r < 0) {
-		log_error("stopped after %u of %u cells", b.n_rows, b.n_cells);
-		r = EXIT_GUEST;
-	}
-	load_free(b.load);
+	r = measure(&b, &plan);
 	free(b.rows);
 	return r;
 }

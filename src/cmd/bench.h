@@ -20,7 +20,7 @@ struct bench_options {
 	const struct load_op *ops[BENCH_MAX_OPS];
 	uint32_t depths[BENCH_MAX_LIST], connections[BENCH_MAX_LIST];
 	unsigned n_ops, n_depths, n_connections;
-	uint32_t size, msize, entries, file_mib, cpu, pid, rate;
+	uint32_t size, msize, entries, file_mib, cpu, pid, rate, timeout;
 	double seconds;
 	const char *file, *aname;
 	bool sequential, syscalls, json, help;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "cleanup.h"
 #include "load-parts.h"
 #include "macros.h"
 
@@ -181,7 +182,9 @@ int files_make(struct load *l, char **ret_why)
 		load_clunk(l->control, FID_SPARE);
 	}
 	if (err)
-		return why(ret_why, err, "cannot write the file to work on: %s", strerror(-err));
+		return why(ret_why, err,
+			   "cannot write the file to work on, of %llu MiB (--file-size): %s",
+			   (unsigned long long)(l->file_bytes >> 20), strerror(-err));
 	return 0;
 }
 
@@ -210,36 +213,87 @@ int files_make_many(struct load *l, char **ret_why)
 	}
 	load_clunk(l->control, FID_FILE);
 	if (err)
-		return why(ret_why, err, "cannot make a folder of %u entries: %s", l->plan.entries,
-			   strerror(-err));
+		return why(ret_why, err, "cannot make a folder of %u entries (--entries): %s",
+			   l->plan.entries, strerror(-err));
 	return 0;
 }
 
 /* By Tremove, which every server has; Tunlinkat is younger. */
-static void remove_one(struct async *a, uint32_t folder, const char *name)
+static int remove_one(struct async *a, uint32_t folder, struct str name)
 {
+	const struct names one = {.n = 1, .at = {name}};
 	struct msg m = {.type = Tremove}, r;
+	int err = load_walk(a, folder, FID_SPARE, &one);
 
-	if (walk_one(a, folder, FID_SPARE, name))
-		return;
+	if (err)
+		return err;
 	m.Tremove.fid = FID_SPARE;
-	async_call_now(a, &m, &r);
+	return async_call_now(a, &m, &r);
 }
 
-void files_remove(struct load *l)
+/* Removes what a listing holds. *RET_N: how many were removed. */
+static int remove_listed(struct async *a, uint32_t folder, const uint8_t *p, size_t left,
+			 unsigned *ret_n)
 {
-	char name[32];
+	struct dirent9 e;
+	size_t size;
+	int err = 0;
 
-	if (!l->folder[0])
-		return;
-	if (l->has_many && !walk_one(l->control, FID_FOLDER, FID_FILE, MANY)) {
-		for (unsigned i = 0; i < l->plan.entries; i++) {
-			name_entry(name, sizeof(name), i);
-			remove_one(l->control, FID_FILE, name);
-		}
-		load_clunk(l->control, FID_FILE);
-		remove_one(l->control, FID_FOLDER, MANY);
+	for (*ret_n = 0; !err && left && !dirent_decode(p, left, &e, &size);
+	     p += size, left -= size) {
+		if (str_is(e.name, ".") || str_is(e.name, ".."))
+			continue;
+		err = remove_one(a, folder, e.name);
+		*ret_n += !err;
+		if (err == -ENOENT)
+			err = 0;
 	}
-	remove_one(l->control, FID_FOLDER, DATA);
-	remove_one(l->control, FID_ROOT, l->folder);
+	return err;
+}
+
+/* Empties the folder FID. Listed from its begin again and again, for what is removed meanwhile moves
+ * the rest about on some servers. */
+static int empty(struct load *l, uint32_t fid)
+{
+	uint32_t room = MIN(l->msize - P9_IO_HEADER_SIZE, 65536u);
+	autofree uint8_t *listing = malloc(room);
+	unsigned removed = 1;
+	int err = listing ? 0 : -ENOMEM;
+
+	while (!err && removed) {
+		struct msg m = {.type = Treaddir}, r;
+		uint32_t n = 0;
+
+		removed = 0;
+		err = load_walk(l->control, fid, FID_OPENED, &(struct names){.n = 0});
+		if (err)
+			break;
+		m.Treaddir.fid = FID_OPENED;
+		m.Treaddir.count = room;
+		err = load_open(l->control, FID_OPENED, P9_O_RDONLY | P9_O_DIRECTORY);
+		if (!err)
+			err = async_call_now(l->control, &m, &r);
+		if (!err) {
+			n = MIN(r.Rreaddir.data.count, room);
+			memcpy(listing, r.Rreaddir.data.p, n);
+		}
+		load_clunk(l->control, FID_OPENED);
+		if (!err)
+			err = remove_listed(l->control, fid, listing, n, &removed);
+	}
+	return err;
+}
+
+int files_remove(struct load *l)
+{
+	int err = 0;
+
+	if (l->has_many && !walk_one(l->control, FID_FOLDER, FID_FILE, MANY)) {
+		err = empty(l, FID_FILE);
+		load_clunk(l->control, FID_FILE);
+	}
+	/* Also what operations were about that did not end: the file of a create. */
+	if (!err)
+		err = empty(l, FID_FOLDER);
+	return err ? err : remove_one(l->control, FID_ROOT, str_at(l->folder));
 }

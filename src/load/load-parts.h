@@ -48,8 +48,12 @@ struct load_run {
 	struct load_result *result;
 	struct syscalls *syscalls; /* of the server; NULL unless they are counted */
 	uint32_t size;		   /* of reads and writes */
+	bool is_started;	   /* closed loop: all lanes have begun */
 	bool is_counting, is_stopping;
-	int err; /* why it ended early */
+	bool is_draining;    /* what has begun ends: its latency counts, its number does not */
+	bool is_any_waiting; /* is_waiting of some lane */
+	uint64_t heard_ns;   /* when the server last said something, or owed nothing */
+	int err;	     /* why it ended early */
 };
 
 /* THE table of operations is in load-ops.c. A step fills in the request, or says that the
@@ -62,6 +66,17 @@ struct load_op {
 	/* Of a mix: the operation that comes next. */
 	const struct load_op *(*choose)(struct lane *l);
 };
+
+/* Begins an operation that is due at DUE; sends a lane's next request, or ends its operation. */
+void lane_begin(struct lane *l, uint64_t due);
+void lane_go_on(struct lane *l);
+
+struct pollfd;
+/* The cell, on N connections, FDS being as many: load-drive.c. As load_run. */
+int load_drive(struct load_run *r, struct lane_conn *conns, struct pollfd *fds, unsigned n);
+
+/* How long a server may say nothing. */
+uint64_t load_patience_ns(const struct load *l);
 
 uint64_t lane_random(struct lane *l);
 
@@ -87,7 +102,8 @@ int load_clunk(struct async *a, uint32_t fid);
 /* The files: load-files.c. Errors with a line in *RET_WHY. */
 int files_make(struct load *l, char **ret_why);
 int files_make_many(struct load *l, char **ret_why);
-void files_remove(struct load *l);
+/* 0, or why the folder is still there. */
+int files_remove(struct load *l);
 
 extern volatile int load_stopped; /* by load_stop */
 

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "load.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "address.h"
 #include "cleanup.h"
@@ -17,17 +13,60 @@
 #include "link.h"
 #include "load-parts.h"
 #include "macros.h"
-#include "processes.h"
 #include "syscalls.h"
 
-/* After the end of a cell, the time for the first that is counted, and for what is still in flight. */
-#define DRAIN_NS (30 * NS_PER_SEC)
+/* How long to wait for a server that does not answer, once we are to stop. */
+#define STOPPED_SECONDS 2u
 
 volatile int load_stopped;
 
 void load_stop(void)
 {
 	load_stopped = 1;
+}
+
+uint64_t load_patience_ns(const struct load *l)
+{
+	uint64_t s = l->plan.timeout;
+
+	return (load_stopped ? MIN(s, STOPPED_SECONDS) : s) * NS_PER_SEC;
+}
+
+/* Whoever stopped us wants to wait neither for a reply nor for the last file to be removed. */
+static void load_set_patience(const struct load *l, struct async *a)
+{
+	async_set_patience(a, (int)(load_patience_ns(l) / NS_PER_MS),
+			   load_stopped ? NULL : &load_stopped);
+}
+
+static int say_refused(const struct load *l, int err, char **ret_why)
+{
+	switch (err) {
+	case -EINTR:
+		return why(ret_why, err, "stopped");
+	case -EPROTONOSUPPORT:
+		return why(ret_why, err,
+			   "the server speaks no 9P2000.L, or allows too small an msize");
+	case -EBADMSG:
+	case -EPROTO:
+		return why(ret_why, err, "what the server answers is no 9P2000.L");
+	case -ETIMEDOUT:
+		return why(
+			ret_why, err,
+			"the server took the connection, but has not answered for %u s: it hangs, "
+			"or allows no more connections (to wait longer: --timeout)",
+			l->plan.timeout);
+	case -ECONNRESET:
+	case -EPIPE:
+		return why(ret_why, err, "the server closed the connection at once");
+	default:
+		return why(ret_why, err, "the server did not let us in: %s (%s%s%s)",
+			   strerror(-err),
+			   *l->plan.aname ? "does it export '"
+					  : "some servers want --aname, the path "
+					    "of the exported folder",
+			   l->plan.aname, *l->plan.aname ? "'?" : "");
+	}
 }
 
 static int connect_one(const struct load *l, unsigned depth, struct async **ret_a,
@@ -41,12 +80,13 @@ static int connect_one(const struct load *l, unsigned depth, struct async **ret_
 	err = async_new(link, depth, ret_a);
 	if (err)
 		return why(ret_why, err, "out of memory");
+	load_set_patience(l, *ret_a);
 	err = async_attach(*ret_a, l->plan.msize, l->plan.uid, l->plan.aname, ret_msize);
 	if (!err)
 		return 0;
 	async_free(*ret_a);
 	*ret_a = NULL;
-	return why(ret_why, err, "the server did not let us in: %s", strerror(-err));
+	return say_refused(l, err, ret_why);
 }
 
 /* The connection that makes and removes the files. */
@@ -71,6 +111,18 @@ static void control_leave(struct load *l)
 	l->control = NULL;
 }
 
+/* What is said is REASON, and what is left. */
+static void free_unborn(struct load *l, char **ret_why)
+{
+	autofree char *left = NULL, *reason = steal_ptr(ret_why);
+
+	load_free(l, &left);
+	if (!left)
+		*ret_why = steal_ptr(&reason);
+	else if (asprintf(ret_why, "%s; %s", reason ? reason : "failed", left) < 0)
+		*ret_why = NULL;
+}
+
 int load_new(const struct load_plan *plan, struct load **ret_l, char **ret_why)
 {
 	struct load *l = calloc(1, sizeof(*l));
@@ -79,6 +131,8 @@ int load_new(const struct load_plan *plan, struct load **ret_l, char **ret_why)
 	if (!l)
 		return why(ret_why, -ENOMEM, "out of memory");
 	l->plan = *plan;
+	if (!l->plan.timeout)
+		l->plan.timeout = 30;
 	err = control_open(l, ret_why);
 	if (!err) {
 		struct link *link = async_link(l->control);
@@ -88,7 +142,7 @@ int load_new(const struct load_plan *plan, struct load **ret_l, char **ret_why)
 		err = files_make(l, ret_why);
 	}
 	if (err) {
-		load_free(l);
+		free_unborn(l, ret_why);
 		return err;
 	}
 	control_leave(l);
@@ -96,23 +150,39 @@ int load_new(const struct load_plan *plan, struct load **ret_l, char **ret_why)
 	return 0;
 }
 
-void load_free(struct load *l)
+/* On the connection that made them, or, should it have broken, on another. */
+static int remove_files(struct load *l)
 {
 	autofree char *reason = NULL;
+	int err = -ENOTCONN;
 
+	for (unsigned i = 0; err && i < 2; i++) {
+		if (control_open(l, &reason))
+			break;
+		load_set_patience(l, l->control);
+		err = files_remove(l);
+		if (!err || err == -ETIMEDOUT)
+			break;
+		async_free(l->control);
+		l->control = NULL;
+	}
+	return err;
+}
+
+void load_free(struct load *l, char **ret_left)
+{
+	int err;
+
+	*ret_left = NULL;
 	if (!l)
 		return;
-	/* A server that is gone has taken the way to the files with it. */
-	if (l->folder[0] && !control_open(l, &reason))
-		files_remove(l);
+	err = l->folder[0] ? remove_files(l) : 0;
+	if (err)
+		why(ret_left, err, "the folder '%s' is left in the share: remove it (%s)",
+		    l->folder, strerror(-err));
 	async_free(l->control);
 	free(l->names);
 	free(l);
-}
-
-static uint64_t seconds_ns(double s)
-{
-	return (uint64_t)(s * (double)NS_PER_SEC);
 }
 
 void lane_count(struct lane *l, uint64_t bytes, uint64_t entries)
@@ -130,15 +200,14 @@ static void end_operation(struct lane *l)
 	struct load_run *r = l->conn->run;
 
 	l->is_idle = true;
-	if (!r->is_counting)
+	if (!r->is_counting && !r->is_draining)
 		return;
-	r->result->operations++;
-	r->result->errors += l->failed;
+	r->result->operations += r->is_counting;
+	r->result->errors += r->is_counting && l->failed;
 	histogram_add(&r->result->latency, clock_now_ns() - l->began);
 }
 
-/* Sends the lane's next request, or ends its operation. */
-static void go_on(struct lane *l)
+void lane_go_on(struct lane *l)
 {
 	struct load_run *r = l->conn->run;
 	uint64_t offset = l->offset;
@@ -153,6 +222,7 @@ static void go_on(struct lane *l)
 	err = async_send(l->conn->async, &m, &l->call);
 	if (err == -EAGAIN) {
 		l->is_waiting = true;
+		r->is_any_waiting = true;
 		l->offset = offset;
 	} else if (err) {
 		l->is_idle = true;
@@ -160,7 +230,7 @@ static void go_on(struct lane *l)
 	}
 }
 
-static void begin(struct lane *l, uint64_t due)
+void lane_begin(struct lane *l, uint64_t due)
 {
 	const struct load_op *op = l->conn->run->cell->op;
 
@@ -169,7 +239,7 @@ static void begin(struct lane *l, uint64_t due)
 	l->failed = false;
 	l->is_idle = false;
 	l->began = due;
-	go_on(l);
+	lane_go_on(l);
 }
 
 static void take_reply(struct async_call *c, const struct msg *reply, int err)
@@ -183,28 +253,16 @@ static void take_reply(struct async_call *c, const struct msg *reply, int err)
 		return;
 	}
 	r->result->requests += r->is_counting;
-	if (err)
+	if (err) {
 		l->failed = true;
-	else if (l->op->reply)
+		if (r->is_counting && !r->result->first_error)
+			r->result->first_error = -err;
+	} else if (l->op->reply)
 		l->op->reply(l, reply);
 	l->step++;
-	go_on(l);
+	lane_go_on(l);
 	if (l->is_idle && r->cell->rate <= 0 && !r->is_stopping && !r->err)
-		begin(l, clock_now_ns());
-}
-
-static void retry_waiting(struct lane_conn *conns, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		for (unsigned j = 0; j < conns[i].n_lanes; j++) {
-			struct lane *l = &conns[i].lanes[j];
-
-			assert(l);
-			if (!l->is_waiting)
-				continue;
-			l->is_waiting = false;
-			go_on(l);
-		}
+		lane_begin(l, clock_now_ns());
 }
 
 static int open_file(struct lane_conn *c, bool writes)
@@ -253,141 +311,6 @@ static int open_conn(struct lane_conn *c, char **ret_why)
 	return err ? why(ret_why, err, "cannot open the file to work on: %s", strerror(-err)) : 0;
 }
 
-/* Starts what is due. Returns when the next operation is due, UINT64_MAX: with the next reply. */
-static uint64_t start_due(struct load_run *r, struct lane_conn *conns, unsigned n, uint64_t *due)
-{
-	uint64_t now = clock_now_ns(), gap;
-
-	if (r->cell->rate <= 0) {
-		for (unsigned i = 0; i < n; i++)
-			for (unsigned j = 0; j < conns[i].n_lanes; j++)
-				if (conns[i].lanes[j].is_idle)
-					begin(&conns[i].lanes[j], clock_now_ns());
-		return UINT64_MAX;
-	}
-	gap = (uint64_t)((double)NS_PER_SEC / r->cell->rate);
-	for (unsigned i = 0; i < n; i++)
-		for (unsigned j = 0; j < conns[i].n_lanes && *due <= now; j++)
-			if (conns[i].lanes[j].is_idle) {
-				begin(&conns[i].lanes[j], *due);
-				*due += MAX(gap, 1u);
-			}
-	return *due;
-}
-
-static unsigned count_in_flight(const struct lane_conn *conns, unsigned n)
-{
-	unsigned sum = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		sum += async_in_flight(conns[i].async);
-	return sum;
-}
-
-/* One round: send, wait until UNTIL at most, take what came. */
-static int turn(struct lane_conn *conns, struct pollfd *fds, unsigned n, uint64_t until)
-{
-	uint64_t now = clock_now_ns(), left = until > now ? until - now : 0;
-	const struct timespec wait = {.tv_sec = (time_t)(left / NS_PER_SEC),
-				      .tv_nsec = (long)(left % NS_PER_SEC)};
-
-	for (unsigned i = 0; i < n; i++) {
-		struct link *link = async_link(conns[i].async);
-		int err = async_flush(conns[i].async);
-
-		if (err)
-			return err;
-		fds[i].fd = link->ops->poll_fd(link, &fds[i].events);
-	}
-	if (ppoll(fds, n, &wait, NULL) < 0)
-		return errno == EINTR ? 0 : -errno;
-	for (unsigned i = 0; i < n; i++) {
-		int err = fds[i].revents ? async_take(conns[i].async) : 0;
-
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-/* CPU time so far, of the server and of ourselves; its system calls. */
-struct costs {
-	uint64_t server, own, syscalls;
-};
-
-static struct costs costs_now(const struct load_run *r)
-{
-	struct timespec own;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
-	return (struct costs){r->load->plan.server ? processes_cpu_ns(r->load->plan.server) : 0,
-			      (uint64_t)own.tv_sec * NS_PER_SEC + (uint64_t)own.tv_nsec,
-			      r->syscalls ? syscalls_count(r->syscalls) : 0};
-}
-
-static void note_costs(struct load_run *r, uint64_t began, struct costs from)
-{
-	const struct costs to = costs_now(r);
-	double n = (double)r->result->requests;
-
-	r->result->seconds = (double)(clock_now_ns() - began) / (double)NS_PER_SEC;
-	r->result->server_cpu_us = from.server && to.server >= from.server && n > 0
-					   ? (double)(to.server - from.server) / 1000 / n
-					   : -1;
-	r->result->own_cpu_us = n > 0 ? (double)(to.own - from.own) / 1000 / n : -1;
-	r->result->server_syscalls = r->syscalls && n > 0
-					     ? (double)(to.syscalls - from.syscalls) / n
-					     : -1;
-}
-
-/* On a busy machine not even one operation may end in a short time: that one is waited for. */
-static bool is_over(const struct load_run *r, uint64_t now, uint64_t end)
-{
-	bool lacks_one = r->is_counting && r->cell->rate <= 0 && !r->result->operations;
-
-	return now >= end + (lacks_one ? DRAIN_NS : 0);
-}
-
-/* Until END; operations begin as they are due from *DUE on. */
-static int drive_until(struct load_run *r, struct lane_conn *conns, struct pollfd *fds, unsigned n,
-		       uint64_t end, uint64_t *due)
-{
-	int err = 0;
-
-	while (!err) {
-		uint64_t now = clock_now_ns(), next;
-
-		if (is_over(r, now, end))
-			break;
-		retry_waiting(conns, n);
-		next = start_due(r, conns, n, due);
-		next = MIN(next, now < end ? end : end + DRAIN_NS);
-		err = load_stopped ? -EINTR : turn(conns, fds, n, next);
-		if (!err)
-			err = r->err;
-	}
-	return err;
-}
-
-static int drive(struct load_run *r, struct lane_conn *conns, struct pollfd *fds, unsigned n)
-{
-	uint64_t due = clock_now_ns(), began = due + seconds_ns(r->cell->warm_up), end;
-	int err = drive_until(r, conns, fds, n, began, &due);
-	struct costs from = costs_now(r);
-
-	began = clock_now_ns();
-	r->is_counting = true;
-	if (!err)
-		err = drive_until(r, conns, fds, n, began + seconds_ns(r->cell->seconds), &due);
-	r->is_counting = false;
-	note_costs(r, began, from);
-	r->is_stopping = true;
-	end = clock_now_ns() + DRAIN_NS;
-	while (!err && count_in_flight(conns, n) && clock_now_ns() < end)
-		err = turn(conns, fds, n, clock_now_ns() + NS_PER_SEC);
-	return err;
-}
-
 static int trace_server(struct load_run *r, char **ret_why)
 {
 	pid_t server = r->load->plan.server;
@@ -400,6 +323,14 @@ static int trace_server(struct load_run *r, char **ret_why)
 		   : err == -EPERM ? "it is another user's, or the kernel forbids to trace it "
 				     "(kernel.yama.ptrace_scope)"
 				   : strerror(-err));
+}
+
+static int say_gone(const struct load *l, int err, char **ret_why)
+{
+	if (err == -ETIMEDOUT)
+		return why(ret_why, err, "the server has not answered for %u s (more: --timeout)",
+			   l->plan.timeout);
+	return why(ret_why, err, "the server is gone: %s", strerror(-err));
 }
 
 int load_run(struct load *l, const struct load_cell *cell, struct load_result *ret_r,
@@ -416,6 +347,7 @@ int load_run(struct load *l, const struct load_cell *cell, struct load_result *r
 	memset(ret_r, 0, sizeof(*ret_r));
 	ret_r->msize = l->msize;
 	r.size = MIN(cell->size ? cell->size : 4096, l->msize - P9_IO_HEADER_SIZE);
+	ret_r->size = r.size;
 	if (!err && cell->op->reads_folder && !l->has_many) {
 		err = control_open(l, ret_why);
 		if (!err)
@@ -432,9 +364,9 @@ int load_run(struct load *l, const struct load_cell *cell, struct load_result *r
 	if (!err && cell->count_syscalls)
 		err = trace_server(&r, ret_why);
 	if (!err) {
-		err = drive(&r, conns, fds, n);
+		err = load_drive(&r, conns, fds, n);
 		if (err && err != -EINTR)
-			why(ret_why, err, "the server is gone: %s", strerror(-err));
+			say_gone(l, err, ret_why);
 	}
 	syscalls_stop(r.syscalls);
 	for (unsigned i = 0; i < n; i++) {

@@ -36,7 +36,9 @@ struct load_plan {
 	const char *file;    /* an existing one in the share, "/"-separated; NULL: make files */
 	uint64_t file_bytes; /* of the file that is made */
 	unsigned entries;    /* of the folder that is made */
-	pid_t server; /* whose CPU time counts, with that of its children; 0: as the kernel tells, or unknown */
+	unsigned timeout;    /* seconds without any answer, 0: 30 */
+	/* Whose CPU time counts, with that of its children; 0: as the kernel tells, or unknown. */
+	pid_t server;
 };
 
 struct load_cell {
@@ -51,11 +53,13 @@ struct load_cell {
 
 struct load_result {
 	uint64_t operations, requests, bytes, entries, errors;
+	int first_error; /* an errno; 0: none had any */
 	double seconds;
 	double server_cpu_us, own_cpu_us; /* per request; -1: not known */
 	double server_syscalls;		  /* the same; -1 unless they were counted */
-	uint32_t msize;
-	struct histogram latency; /* of operations, ns */
+	uint32_t msize, size;		  /* size: of reads and writes */
+	/* Of operations, ns: also of those that were in flight at the end of the time. */
+	struct histogram latency;
 };
 
 struct load;
@@ -63,10 +67,12 @@ struct load;
 /* Connects, and makes the files that operations work on, in a folder of its own in the share's
  * root; it is removed by load_free. On failure *RET_WHY, which the caller frees, says what to do. */
 int load_new(const struct load_plan *plan, struct load **ret_l, char **ret_why);
-void load_free(struct load *l);
+/* *RET_LEFT, which the caller frees, is what could not be removed from the share, else NULL. */
+void load_free(struct load *l, char **ret_left);
 
-/* 0 also when some operations had errors: they are counted. -EINTR after load_stop; -errno when
- * the server is gone, a file could not be opened, or it may not be traced. */
+/* 0 also when some operations had errors: they are counted. -EINTR after load_stop: what
+ * was measured until then is in *RET_R. -errno when the server is gone or has said nothing for the plan's
+ * timeout, a file could not be opened, or it may not be traced. */
 int load_run(struct load *l, const struct load_cell *cell, struct load_result *ret_r,
 	     char **ret_why);
 
