@@ -44,13 +44,13 @@ void bench_print_json(const struct bench_row *row)
 	json_object_set_new(o, "client_cpu_us", rounded(r->own_cpu_us));
 	json_object_set_new(o, "server_syscalls", rounded(r->server_syscalls));
 	json_object_set_new(o, "errors", json_integer((json_int_t)r->errors));
-	json_object_set_new(o, "size", json_integer(row->cell.size));
+	json_object_set_new(o, "size", json_integer(r->size));
 	json_object_set_new(o, "msize", json_integer(r->msize));
 	json_object_set_new(o, "sequential", json_boolean(row->cell.sequential));
 	json_object_set_new(o, "rate",
 			    row->cell.rate > 0 ? json_real(row->cell.rate) : json_null());
 	json_object_set_new(o, "seconds", rounded(r->seconds));
-	json_dumpf(o, stdout, JSON_COMPACT);
+	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	fputc('\n', stdout);
 	fflush(stdout);
 	json_decref(o);
@@ -60,28 +60,65 @@ static void print_sentence(const struct bench_options *o, const struct bench_row
 {
 	const struct bench_row *best = &rows[0];
 	uint64_t errors = 0;
+	int first_error = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		if (per_second(&rows[i], rows[i].result.operations) >
 		    per_second(best, best->result.operations))
 			best = &rows[i];
 		errors += rows[i].result.errors;
+		if (!first_error)
+			first_error = rows[i].result.first_error;
+	}
+	if (!best->result.operations) {
+		printf("%s ended no operation within %g s: give more --seconds\n\n",
+		       o->address_text, best->result.seconds);
+		return;
 	}
 	printf("%s answered up to %.0f operations a second (%s, depth %u, %u connection%s)",
 	       o->address_text, per_second(best, best->result.operations),
 	       load_op_name(best->cell.op), best->cell.depth, best->cell.connections,
 	       best->cell.connections == 1 ? "" : "s");
 	if (errors)
-		printf("; %llu had errors", (unsigned long long)errors);
+		printf("; %llu had errors, the first: %s", (unsigned long long)errors,
+		       strerror(first_error));
 	printf("\n\n");
 }
 
-static void print_known(double v)
+/* V in WIDTH columns: as many decimals as there is room for, DECIMALS at most. */
+static void print_number(double v, int width, int decimals)
 {
+	double limit = 10;
+
+	for (int i = 2; i < width - decimals - 1; i++)
+		limit *= 10;
+	for (; decimals && v >= limit; decimals--)
+		limit *= decimals == 1 ? 100 : 10;
 	if (v < 0)
-		printf(" %7s", "-");
+		printf(" %*s", width, "-");
 	else
-		printf(" %7.2f", v);
+		printf(" %*.*f", width, decimals, v);
+}
+
+/* As wide as a terminal, 80 columns, unless errors have to be told. */
+static void print_row(const struct bench_options *o, const struct bench_row *row)
+{
+	const struct load_result *r = &row->result;
+
+	printf("%-7s %5u %5u %9.0f", load_op_name(row->cell.op), row->cell.depth,
+	       row->cell.connections, per_second(row, r->operations));
+	print_number(per_second(row, r->bytes) / 1e6, 7, 1);
+	print_number(quantile_us(row, 0.5), 8, 1);
+	print_number(quantile_us(row, 0.99), 8, 1);
+	if (o->syscalls)
+		print_number(r->server_syscalls, 8, 2);
+	else
+		print_number(quantile_us(row, 0.999), 8, 1);
+	print_number((double)r->latency.max / 1000, 8, 1);
+	print_number(r->server_cpu_us, 6, 2);
+	if (r->errors)
+		printf(" %llu errors", (unsigned long long)r->errors);
+	printf("\n");
 }
 
 void bench_print_table(const struct bench_options *o, const struct bench_row *rows, unsigned n)
@@ -89,24 +126,13 @@ void bench_print_table(const struct bench_options *o, const struct bench_row *ro
 	if (!n)
 		return;
 	print_sentence(o, rows, n);
-	printf("%-8s %5s %5s %10s %9s %9s %9s %9s %9s %7s %7s %7s\n", "op", "depth", "conns",
-	       "op/s", "MB/s", "p50 us", "p99 us", "p99.9 us", "max us", "srv us", "syscall",
-	       "errors");
-	for (unsigned i = 0; i < n; i++) {
-		const struct bench_row *row = &rows[i];
-		const struct load_result *r = &row->result;
-
-		printf("%-8s %5u %5u %10.0f %9.1f %9.1f %9.1f %9.1f %9.1f",
-		       load_op_name(row->cell.op), row->cell.depth, row->cell.connections,
-		       per_second(row, r->operations), per_second(row, r->bytes) / 1e6,
-		       quantile_us(row, 0.5), quantile_us(row, 0.99), quantile_us(row, 0.999),
-		       (double)r->latency.max / 1000);
-		print_known(r->server_cpu_us);
-		print_known(r->server_syscalls);
-		printf(" %7llu\n", (unsigned long long)r->errors);
-	}
-	printf("\nsrv us: the server's CPU time for each request; syscall: its system calls (with "
-	       "--syscalls); msize %u, reads and writes of %u "
-	       "bytes\n",
-	       rows[0].result.msize, o->size);
+	printf("%-7s %5s %5s %9s %7s %8s %8s %8s %8s %6s\n", "op", "depth", "conns", "op/s", "MB/s",
+	       "p50 us", "p99 us", o->syscalls ? "syscalls" : "p99.9 us", "max us", "srv us");
+	for (unsigned i = 0; i < n; i++)
+		print_row(o, &rows[i]);
+	printf("\nsrv us: the server's CPU time for each request");
+	if (o->syscalls)
+		printf("; syscalls: its system calls");
+	printf("\nmsize %u, reads and writes of %u bytes\n", rows[0].result.msize,
+	       rows[0].result.size);
 }
