@@ -89,8 +89,8 @@ static int flush_all(struct lane_conn *conns, struct pollfd *fds, unsigned n)
 	return 0;
 }
 
-/* One round: send, wait until UNTIL at most, take what came. -ETIMEDOUT: the server owes replies and has
- * said nothing for as long as the plan allows. */
+/* One round: send, wait until UNTIL at most, take what came. -ETIMEDOUT: the server owes replies
+ * and has said nothing for as long as the plan allows. */
 static int turn(struct load_run *r, struct lane_conn *conns, struct pollfd *fds, unsigned n,
 		uint64_t until)
 {
@@ -127,11 +127,8 @@ struct costs {
 
 static struct costs costs_now(const struct load_run *r)
 {
-	struct timespec own;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
 	return (struct costs){r->load->plan.server ? processes_cpu_ns(r->load->plan.server) : 0,
-			      (uint64_t)own.tv_sec * NS_PER_SEC + (uint64_t)own.tv_nsec,
+			      clock_read_ns(CLOCK_PROCESS_CPUTIME_ID),
 			      r->syscalls ? syscalls_count(r->syscalls) : 0};
 }
 
@@ -177,7 +174,7 @@ static int drive_until(struct load_run *r, struct lane_conn *conns, struct pollf
 	return err;
 }
 
-/* Operations end that have begun: so they are not forgotten that took longest, and none leaves a file. */
+/* Operations end that have begun: those that took longest are not forgotten, and none leaves a file. */
 static int drain(struct load_run *r, struct lane_conn *conns, struct pollfd *fds, unsigned n)
 {
 	int err = 0;

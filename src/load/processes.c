@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "clock.h"
@@ -46,12 +45,9 @@ unsigned processes_list(pid_t pid, pid_t pids[static PROCESSES_MAX])
 
 static uint64_t cpu_ns(pid_t pid)
 {
-	struct timespec t;
 	clockid_t clock;
 
-	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
-		return 0;
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+	return clock_getcpuclockid(pid, &clock) ? 0 : clock_read_ns(clock);
 }
 
 uint64_t processes_cpu_ns(pid_t pid)

@@ -102,10 +102,7 @@ static void acted(struct request *r, enum guard g, const char *fmt, ...)
 /* Not the coarse clock: since Linux 6.13 mtime may be finer than that. */
 static uint64_t wall_clock_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+	return clock_read_ns(CLOCK_REALTIME);
 }
 
 /* A client reads in steps of iounit, or of msize less a header where that is 0. The bug needs a step
@@ -239,8 +236,8 @@ void guard_changed(struct request *r, struct node *n, bool it_was)
 		atomic_fetch_sub(&n->memory->n_changing, 1);
 }
 
-/* A change of another client that is under way, or was when we looked, may be what we see: its thread may have
- * been stopped, on a busy host for long, before it could tell that the change is ours. */
+/* A change of another client that is under way, or was when we looked, may be what we see: its
+ * thread may have been stopped, on a busy host for long, before it could tell that the change is ours. */
 void guard_write(struct request *r, const struct fid *f)
 {
 	const struct file_memory *m = f->node->memory;

@@ -54,14 +54,6 @@ static int put_bytes(struct trace_file *f, const void *p, size_t n)
 	return 0;
 }
 
-static uint64_t now(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
-
 /* Only for its owner: a recording tells names, and maybe contents. */
 /* #syscalls rotation: openat */
 static int open_part(struct trace_file *f)
@@ -115,8 +107,8 @@ int trace_file_new(const struct trace_writer_config *cfg, struct trace_file **re
 	f->max_part = cfg->max_size / 2;
 	f->head.version = TRACE_VERSION;
 	f->head.flags = cfg->keep_data;
-	f->head.mono = now(CLOCK_MONOTONIC);
-	f->head.wall = now(CLOCK_REALTIME);
+	f->head.mono = clock_read_ns(CLOCK_MONOTONIC);
+	f->head.wall = clock_read_ns(CLOCK_REALTIME);
 	f->head.id = f->head.wall ^ f->head.mono << 20;
 	(void)!getrandom(&f->head.id, sizeof(f->head.id), GRND_NONBLOCK);
 	err = f->path && f->old_path ? open_part(f) : -ENOMEM;
