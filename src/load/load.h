@@ -70,9 +70,9 @@ int load_new(const struct load_plan *plan, struct load **ret_l, char **ret_why);
 /* *RET_LEFT, which the caller frees, is what could not be removed from the share, else NULL. */
 void load_free(struct load *l, char **ret_left);
 
-/* 0 also when some operations had errors: they are counted. -EINTR after load_stop: what
- * was measured until then is in *RET_R. -errno when the server is gone or has said nothing for the plan's
- * timeout, a file could not be opened, or it may not be traced. */
+/* 0 also when some operations had errors: they are counted. -EINTR after load_stop: what was
+ * measured until then is in *RET_R. -errno when the server is gone or has said nothing for the
+ * plan's timeout, a file could not be opened, or it may not be traced. */
 int load_run(struct load *l, const struct load_cell *cell, struct load_result *ret_r,
 	     char **ret_why);
 

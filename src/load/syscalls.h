@@ -9,9 +9,9 @@
 
 struct syscalls;
 
-/* All threads of the process PID and of its children, those that they will make included. 0, -EPERM when we may not trace
- * it (another user's, or the kernel forbids it), -ESRCH, other -errno. Call it from a process that
- * has one thread. */
+/* All threads of the process PID and of its children, those that they will make included. 0,
+ * -EPERM when we may not trace it (another user's, or the kernel forbids it), -ESRCH, other -errno.
+ * Call it from a process that has one thread. */
 int syscalls_start(pid_t pid, struct syscalls **ret_s);
 
 /* Begun so far. */
