@@ -216,16 +216,10 @@ int guard_read(struct request *r, struct fid *f, uint64_t offset, uint32_t asked
 	return 0;
 }
 
-/* How many others are at it. */
-static unsigned begin_change(struct request *r, struct node *n)
-{
-	return n->memory && is_on(r, GUARD_WRITERS) ? atomic_fetch_add(&n->memory->n_changing, 1)
-						    : 0;
-}
-
 void guard_change(struct request *r, struct node *n)
 {
-	(void)begin_change(r, n);
+	if (n->memory && is_on(r, GUARD_WRITERS))
+		atomic_fetch_add(&n->memory->n_changing, 1);
 }
 
 void guard_changed(struct request *r, struct node *n, bool it_was)
@@ -236,16 +230,16 @@ void guard_changed(struct request *r, struct node *n, bool it_was)
 		atomic_fetch_sub(&n->memory->n_changing, 1);
 }
 
-/* A change of another client that is under way, or was when we looked, may be what we see: its
- * thread may have been stopped, on a busy host for long, before it could tell that the change is ours. */
+/* What we see may be the change of another client that is under way (its thread may have been
+ * stopped, on a busy host for long, before it could tell that the change is ours), or was when we looked. */
 void guard_write(struct request *r, const struct fid *f)
 {
 	const struct file_memory *m = f->node->memory;
-	unsigned n_others = begin_change(r, f->node);
 	uint64_t ours;
 	struct attr a;
 
-	if (!m || !is_on(r, GUARD_WRITERS) || n_others)
+	guard_change(r, f->node);
+	if (!m || !is_on(r, GUARD_WRITERS))
 		return;
 	ours = atomic_load(&m->ours_until);
 	if (wall_clock_ns() < ours + WRITE_GAP_NS)
